@@ -1,0 +1,43 @@
+import * as hub from "ssl-hub";
+import { uniform } from "../data/rng.mjs";
+import { notHere, serve, throughput } from "./serve.mjs";
+
+const [backend, how, folder] = process.argv.slice(2);
+process.env.SSL_HUB_DIR = folder;
+
+const [model] = await hub.load("init_rn50", { backend }).catch((error) => {
+  if (error.code === "ENGINE") notHere(error.message.split(". docs/")[0]);
+  throw error;
+});
+const { version, device } = await hub.backend(backend);
+const tf = await import("@tensorflow/tfjs-core");
+const next = uniform(7);
+
+async function predict(batch) {
+  const x = tf.tensor4d(
+    Float32Array.from({ length: batch * 224 * 224 * 3 }, () => 4 * next() - 2),
+    [batch, 224, 224, 3],
+  );
+  return async () => {
+    const y = model.predict(x);
+    await y.data();
+    y.dispose();
+    return batch;
+  };
+}
+
+/** Raw images of the pipeline's own size, so that little but the crop and the forward pass is measured. */
+async function encode(batchSize, images) {
+  const data = Uint8Array.from({ length: 256 * 256 * 3 }, () => 256 * next());
+  const items = Array.from({ length: images }, () => ({ data, width: 256, height: 256 }));
+  return async () => {
+    await model.encode(items, { batchSize });
+    return images;
+  };
+}
+
+const works = new Map();
+await serve(`${version}, ${device}`, async ({ batch, images, ms }) => {
+  if (!works.has(batch)) works.set(batch, await (how === "encode" ? encode(batch, images) : predict(batch)));
+  return throughput(ms, works.get(batch));
+});

@@ -1,0 +1,31 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { uniform } from "../data/rng.mjs";
+import { notHere, serve, throughput } from "../ours/serve.mjs";
+
+const [threads, file] = process.argv.slice(2);
+if (!file) notHere("the ONNX file is written by PyTorch, which is not here");
+const from = process.env.ONNXRUNTIME ? join(process.env.ONNXRUNTIME, "package.json") : import.meta.url;
+const require = createRequire(from);
+const load = () => {
+  try {
+    return [require("onnxruntime-node"), require("onnxruntime-node/package.json").version];
+  } catch (error) {
+    return notHere(error.message.split("\n")[0]);
+  }
+};
+const [ort, version] = load();
+const session = await ort.InferenceSession.create(file, { intraOpNumThreads: Number(threads), interOpNumThreads: 1 });
+const next = uniform(7);
+const inputs = new Map();
+
+await serve(`onnxruntime-node ${version}`, async ({ batch, ms }) => {
+  if (!inputs.has(batch)) {
+    const data = Float32Array.from({ length: batch * 3 * 224 * 224 }, () => 4 * next() - 2);
+    inputs.set(batch, new ort.Tensor("float32", data, [batch, 3, 224, 224]));
+  }
+  return throughput(ms, async () => {
+    await session.run({ x: inputs.get(batch) });
+    return batch;
+  });
+});

@@ -1,0 +1,53 @@
+// npm run bench [names ...] [-- --quick --json --write FILE]: times of ours beside peers, interleaved in one run.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { describeMachine } from "./machine.mjs";
+import { renderDocument, renderSuite } from "./report.mjs";
+
+const SUITES = ["convert", "images", "forward", "probe", "import"];
+const HELP = `npm run bench [names ...] [-- options]
+
+  names          ${SUITES.join(", ")}; default: all
+  --quick        smaller problems, fewer rounds
+  --json         print one JSON object
+  --write FILE   write the tables as Markdown
+
+  PYTHON         Python interpreters, comma-separated; for each peer the first that has its modules is used
+  ONNXRUNTIME    folder in whose node_modules onnxruntime-node is`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+const unknown = positionals.filter((name) => !SUITES.includes(name));
+if (values.help || unknown.length > 0) {
+  console.error(unknown.length > 0 ? `There is no benchmark ${unknown.join(", ")}.\n\n${HELP}` : HELP);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const names = positionals.length > 0 ? SUITES.filter((name) => positionals.includes(name)) : SUITES;
+const log = (text) => console.error(text);
+const dir = await mkdtemp(join(tmpdir(), "ssl-hub-bench-"));
+try {
+  const machine = describeMachine(values.quick);
+  const suites = [];
+  for (const name of names) {
+    const { default: suite } = await import(`./suites/${name}.mjs`);
+    log(`${name} ...`);
+    const started = performance.now();
+    const result = await suite({ dir, quick: values.quick, rounds: values.quick ? 3 : 7, log });
+    suites.push({ name, ...result, seconds: (performance.now() - started) / 1000 });
+    if (!values.json) console.log(`\n${renderSuite(suites.at(-1))}`);
+  }
+  if (values.json) console.log(JSON.stringify({ machine, suites }, null, 2));
+  if (values.write !== undefined) await writeFile(values.write, renderDocument(machine, suites));
+} finally {
+  await rm(dir, { recursive: true, force: true });
+}

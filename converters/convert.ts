@@ -1,0 +1,60 @@
+import { type ArtifactInfo, CONVERTER_VERSION } from "../src/core/artifact.ts";
+import type { Job } from "../src/core/events.ts";
+import type { KeyRule, ModelSpec } from "../src/core/spec.ts";
+import { buildGraph } from "./build.ts";
+import { checkKeys } from "./check.ts";
+import { withRules } from "./rules.ts";
+import { seedSource } from "./seed.ts";
+import { openCheckpoint, type TensorSource } from "./source.ts";
+import { emit } from "./tfjs.ts";
+
+export interface ConvertOptions extends Job {
+  /** The model's name, as it stands in messages and in the artifact. */
+  name: string;
+  spec: ModelSpec;
+  /** An empty folder that exists; it belongs to this call. */
+  dir: string;
+  fingerprint: string;
+  license: string | null;
+  source: ArtifactInfo["source"];
+}
+
+/**
+ * Converts a checkpoint file to a TF.js graph model folder. Tensors are read from the file one recipe at a time: peak
+ * memory is about the largest tensor and its folded copy, whatever the file's size.
+ * @throws HubError `CHECKPOINT` when the file cannot be read safely, `KEYS` when its keys are not the architecture's.
+ */
+export async function convertCheckpoint(path: string, rules: readonly KeyRule[], o: ConvertOptions) {
+  const file = await openCheckpoint(path);
+  try {
+    return await convertSource(withRules(file, rules), o);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes an artifact with random weights: the architecture's usual distributions from `seed`. */
+export async function convertSeed(seed: number, o: ConvertOptions): Promise<ArtifactInfo> {
+  return convertSource(seedSource(buildGraph(o.spec), seed), o);
+}
+
+async function convertSource(source: TensorSource, o: ConvertOptions): Promise<ArtifactInfo> {
+  const graph = buildGraph(o.spec);
+  checkKeys(graph, source, o.name);
+  const describe = (shards: ArtifactInfo["shards"]): ArtifactInfo => ({
+    format: 1,
+    name: o.name,
+    fingerprint: o.fingerprint,
+    z_dim: graph.zDim,
+    n_parameters: graph.nParameters,
+    image_size: o.spec.arch.size,
+    representation: o.spec.representation,
+    preprocess: o.spec.preprocess,
+    source: o.source,
+    license: o.license,
+    dtype: "float32",
+    converter: CONVERTER_VERSION,
+    shards,
+  });
+  return emit(graph, source, o.dir, describe, o);
+}

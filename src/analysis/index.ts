@@ -1,0 +1,2 @@
+export { renderSvg } from "./render.ts";
+export { type RiskRow, riskStack } from "./risk-stack.ts";

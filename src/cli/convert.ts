@@ -1,0 +1,23 @@
+import * as hub from "../index.ts";
+import { type Command, textOption } from "./command.ts";
+
+export const convert: Command = {
+  usage: "convert <file>",
+  summary: "Convert a checkpoint file in the official layout of a model to a TF.js folder",
+  options: [
+    ["--model <name>", "the model whose layout the file has (required)"],
+    ["--out <dir>", "the folder to write (required)"],
+    ["--force", "replace the folder when it exists"],
+  ],
+  examples: ["ssl-hub convert moco_v2_800ep_pretrain.pth.tar --model mocov2_rn50_ep800 --out mocov2"],
+  async run([file], options, { json, job, print }) {
+    const [model, out] = [textOption(options, "model"), textOption(options, "out")];
+    if (model === undefined || out === undefined) throw new TypeError("convert needs --model NAME and --out DIR.");
+    const folder = await hub.convert(file as string, { model, out, force: options.force === true, ...job });
+    const info = await hub.readArtifact(folder);
+    if (json) return print(JSON.stringify({ folder, ...info }));
+    print(
+      `${folder}: ${info.name}, ${info.z_dim} features, ${info.n_parameters} parameters, fingerprint ${info.fingerprint}`,
+    );
+  },
+};

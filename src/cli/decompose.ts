@@ -1,0 +1,87 @@
+import { writeFile } from "node:fs/promises";
+import { renderSvg, riskStack } from "../analysis/index.ts";
+import { computeRiskComponents, type Dataset, logistic, openDataset } from "../decompose/index.ts";
+import * as hub from "../index.ts";
+import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
+import { BACKENDS } from "./featurize.ts";
+import { riskReport } from "./risk-report.ts";
+
+export const decompose: Command = {
+  usage: "decompose <models...>",
+  summary: "Decompose the linear-probe risk of encoders on a data set; prints the components, draws the figure",
+  options: [
+    ["--train <data>", "training images: a folder of class folders, .csv, .jsonl, .tar, digits:train (required)"],
+    ["--test <data>", "test images, of the same classes (required)"],
+    ["--sup <model>", "supervised model of the same architecture; gives the approximation error"],
+    ["--n-sub <n>", "images of the training set to hold out: a number, minimal (10000) or paper (as many as test)"],
+    ["--c <value>", "inverse regularisation C of the logistic probe", "1"],
+    ["--seed <n>", "seed of the split", "0"],
+    ["--svg <file>", "write the figure there"],
+    ["--features <dir>", "folder for the features; default the cache"],
+    ["--threads <n>", "worker threads; default one a core"],
+    ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
+  ],
+  examples: [
+    "ssl-hub decompose tiny_ssl tiny_init --sup tiny_sup --train digits:train --test digits:test --svg risk.svg",
+    "ssl-hub decompose dino_rn50 --train food/train --test food/test --n-sub minimal",
+  ],
+  async run([models], options, context) {
+    const [train, test] = [textOption(options, "train"), textOption(options, "test")];
+    if (train === undefined || test === undefined) throw new TypeError("decompose needs --train DATA and --test DATA.");
+    const DTrain = await openDataset(train, context.job);
+    const DTest = await openDataset(test, { classes: DTrain.classes, ...context.job });
+    const rows = await decomposeModels(models as string[], DTrain, DTest, options, context);
+    const title = `Risk decomposition on ${DTrain.name}`;
+    const svg = textOption(options, "svg");
+    if (svg !== undefined) await writeFile(svg, await renderSvg(riskStack(rows, { title })));
+    if (context.json) return context.print(JSON.stringify(rows));
+    context.print(riskReport(rows));
+    if (svg !== undefined) context.print(`\nFigure: ${svg}`);
+  },
+};
+
+/** The components of each model on the same split, in the order given. */
+export async function decomposeModels(
+  models: readonly string[],
+  DTrain: Dataset,
+  DTest: Dataset,
+  options: Options,
+  { job }: Pick<Context, "job">,
+) {
+  const threads = wholeNumber(options, "threads");
+  const load = async (name: string) => {
+    const backend = oneOf(options, "backend", BACKENDS);
+    return (await hub.load(hub.resolveName(name), { backend, threads, ...job }))[0];
+  };
+  const sup = textOption(options, "sup");
+  using modelSup = sup === undefined ? undefined : await load(sup);
+  const rows = [];
+  for (const name of models) {
+    using modelSsl = await load(name);
+    const result = await computeRiskComponents(modelSsl, DTrain, DTest, {
+      modelSup,
+      nSub: nSubOf(textOption(options, "nSub")),
+      probe: logistic({ C: positive(textOption(options, "c") ?? "1") }),
+      seed: wholeNumber(options, "seed"),
+      dir: textOption(options, "features"),
+      threads,
+      ...job,
+    });
+    rows.push({ model: modelSsl.name, ...result });
+  }
+  return rows;
+}
+
+function nSubOf(text: string | undefined): number | "minimal" | "paper" | undefined {
+  if (text === undefined || text === "minimal" || text === "paper") return text;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new TypeError(`--n-sub takes a number, minimal or paper, not ${text}.`);
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new TypeError(`--c takes a positive number, not ${text}.`);
+  return value;
+}

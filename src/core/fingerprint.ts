@@ -1,0 +1,22 @@
+import { CONVERTER_VERSION } from "./artifact.ts";
+import { canonicalJson, sha256 } from "./hash.ts";
+import type { ModelSpec } from "./spec.ts";
+
+/**
+ * What an artifact's numbers depend on, in 16 hex digits: the weights (the file's hash where it is known, else the
+ * first location), how their keys are read, architecture, representation, preprocessing and converter. It does not
+ * depend on the host that served the file. `own` is the SHA-256 of a caller's own file, which replaces the locations.
+ */
+export function fingerprint(spec: ModelSpec, own?: { sha256: string; rules: unknown }): string {
+  const { weights, ...rest } = spec;
+  const from =
+    own !== undefined
+      ? { weights: own.sha256, rules: own.rules }
+      : "checkpoints" in weights
+        ? {
+            weights: weights.checkpoints[0]?.sha256 ?? weights.checkpoints[0]?.url,
+            rules: weights.checkpoints[0]?.rules,
+          }
+        : weights;
+  return sha256(canonicalJson({ ...from, ...rest, dtype: "float32", converter: CONVERTER_VERSION })).slice(0, 16);
+}

@@ -1,0 +1,77 @@
+/**
+ * A model is data: where its checkpoint is, how the checkpoint's keys read, which architecture they fill, which output
+ * is the representation and how images are prepared. Plain JSON but for regular expressions.
+ */
+export interface ModelSpec {
+  weights: WeightSource;
+  arch: ArchSpec;
+  representation: Representation;
+  /** Evaluation pipeline: image -> normalised input of the encoder. */
+  preprocess: Transform[];
+}
+
+export type WeightSource =
+  /** Locations in order of preference; the first that can be had and fits is taken. */
+  | { checkpoints: Checkpoint[] }
+  /** A converted folder shipped under `assets/`; `rules` read the checkpoint it was made from. */
+  | { bundled: string; rules: KeyRule[] }
+  /** Random initialisation by the architecture's usual distributions, from our generator with this seed. */
+  | { seed: number };
+
+/** One file that holds the weights. Rules belong to the file: another host may name the same tensors otherwise. */
+export interface Checkpoint {
+  url: string;
+  rules: KeyRule[];
+  /** SHA-256 of the file (64 hex digits), where it is known. A `-<8+ hex>.pth` file name is checked besides. */
+  sha256?: string;
+  /** MD5 prefix as some authors publish it. */
+  md5?: string;
+  /** File size in bytes, where it is known. */
+  bytes?: number;
+}
+
+/**
+ * How the keys of a checkpoint become the canonical `state_dict` keys of an architecture. Rules read top to bottom.
+ * A rule that matches nothing is an error, but for `drop`.
+ */
+export type KeyRule =
+  /** Keep what is under this prefix (dotted, container path included) and strip it. Of several the first that occurs is taken; `""` keeps all. */
+  | { take: string | string[] }
+  /** Known and not used by the encoder. */
+  | { drop: RegExp }
+  | { rename: RegExp; to: string }
+  /** One tensor shared under several names. */
+  | { copy: string; to: string[] }
+  | { permute: RegExp; axes: number[] }
+  | { reshape: RegExp; shape: number[] }
+  | { concat: string[]; axis: number; to: string };
+
+export type ArchSpec = ResnetArch;
+
+/** Bottleneck ResNet (He et al. 2016), v1.5: the stride sits on the 3x3 convolution. As torchvision's. */
+export interface ResnetArch {
+  kind: "resnet";
+  /** Input side in pixels. */
+  size: number;
+  /** Blocks in each stage. */
+  layers: number[];
+  /** Channels of the stem and of the first stage's 3x3 convolutions; doubles at each stage. */
+  width: number;
+  /** First convolution: ImageNet nets have 7x7 stride 2 and a max pool, nets for small images 3x3 without pool. */
+  stem: { kernel: number; stride: number; pool: boolean };
+}
+
+/** Which output of the encoder is the representation; the field `z_layer` of the metadata. */
+export type Representation = "avgpool";
+
+export type RGB = [number, number, number];
+
+/** One step of an image pipeline, with torchvision's names and defaults. Images are 8-bit RGB until `normalize`. */
+export type Transform =
+  /** Shorter side to `size`, PIL's antialiased filter. */
+  | { op: "resize"; size: number; interpolation: Interpolation }
+  | { op: "centerCrop"; size: number }
+  /** x/255, minus mean, divided by std, per channel, in float32. Always last. */
+  | { op: "normalize"; mean: RGB; std: RGB };
+
+export type Interpolation = "bilinear" | "bicubic";

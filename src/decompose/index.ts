@@ -1,0 +1,15 @@
+export type { Dataset, Sample } from "./dataset.ts";
+export { arrays, imageArrays } from "./datasets/arrays.ts";
+export { imageFolder } from "./datasets/image-folder.ts";
+export { manifest } from "./datasets/manifest.ts";
+export { webDataset } from "./datasets/web-dataset.ts";
+export { type DigitsSplit, digitsFeatures, opticalDigits } from "./digits.ts";
+export { openFeatures } from "./features.ts";
+export { type FeaturizeOptions, featurizeData, type StoredFeatures } from "./featurize.ts";
+export { openDataset } from "./open-dataset.ts";
+export { type ProbeEvaluation, type ProbeName, type ProbeOptions, trainEvalProbe } from "./probe.ts";
+export { type LogisticFit, type LogisticOptions, logisticRegression } from "./probes/logistic.ts";
+export { logistic } from "./probes/logistic-probe.ts";
+export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
+export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
+export type { FeatureSet, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";

@@ -1,0 +1,167 @@
+import { HubError } from "../../core/errors.ts";
+import type { Job } from "../../core/events.ts";
+import { minimize } from "./newton.ts";
+import type { Problem } from "./problem.ts";
+import { describe, exactProducts, type Products } from "./products.ts";
+
+export interface LogisticOptions extends Job {
+  /** Features `[n * d]`, row-major. */
+  x: Float32Array;
+  /** Class of each row `[n]`, in 0..k-1. */
+  y: Int32Array;
+  /** Rows. */
+  n: number;
+  /** Features in a row. */
+  d: number;
+  /** Classes. */
+  k: number;
+  /** Weight of the data against the penalty, > 0; the inverse of lambda * n. */
+  C: number;
+  /** Largest {@link LogisticFit.distance} that is good enough. Default 1e-8. */
+  tolerance?: number;
+  /**
+   * Where the large products run: "float64" on one core in JavaScript; "engine" in float32 on TF.js tensors of the
+   * chosen engine with a float64 finish; "auto" (default) the engine from about 0.1 s a product on.
+   */
+  products?: "auto" | "float64" | "engine";
+}
+
+export interface LogisticFit {
+  /** Weights `[k * d]`, one row a class. */
+  coef: Float64Array;
+  /** `[k]`, sum 0 over the classes that occur. */
+  intercept: Float64Array;
+  /** `C * sum of cross-entropies + 0.5 * |coef|^2`, in float64. */
+  objective: number;
+  /** Largest absolute value of the objective's gradient, in float64. */
+  gradientNorm: number;
+  /**
+   * First-order bound of the distance to the optimum: `|gradient of coef| / |coef|`, which bounds the relative error of
+   * coef, or the remaining Newton step of an intercept if that is larger. Both for centred features.
+   */
+  distance: number;
+  /** Newton steps. */
+  iterations: number;
+  /** Products with the Hessian, of two matrix products each, in all steps. */
+  hessianProducts: number;
+}
+
+/** Multiplications in one matrix product from which the engine pays, its start included. */
+const LARGE = 5e7;
+
+/**
+ * Multinomial logistic regression at its optimum: `C * sum_i CE_i + 0.5 * |W|^2` over weights and intercepts, the
+ * intercepts without penalty, features unscaled. Two classes are the softmax form too: scikit-learn's binary fit is the
+ * same as this one at C / 2, with its coefficients the difference of the two rows here.
+ *
+ * The fit ends when `distance` is no more than `tolerance`, or where rounding in float64 hides the rest (C above 1e6 on
+ * badly scaled features): `distance` tells. A class without rows has no finite optimum; its weights are 0 and its
+ * intercept -Infinity, the limit, so that it is never predicted.
+ * @throws TypeError when arguments are of wrong type or size; HubError `DATA` when a feature or label is out of range;
+ *   `ENGINE` when the engine does not start.
+ */
+export async function logisticRegression(options: LogisticOptions): Promise<LogisticFit> {
+  checkOptions(options);
+  const { x, n, d, k, C, tolerance = 1e-8, signal, onProgress } = options;
+  const { y, present } = presentClasses(options.y, k);
+  const features = describe(x, n, d);
+  if (!Number.isFinite(features.squares)) throw notFinite(x, d);
+  const problem: Problem = { features, y, k: present.length, C };
+  const exact = exactProducts(features);
+  const fast = await fastProducts(options.products ?? "auto", exact, problem);
+  try {
+    const { theta, gradient, ...report } = await minimize(problem, { fast, exact, tolerance, signal, onProgress });
+    return { ...uncentre(theta, problem, present, k), gradientNorm: gradientNorm(gradient, problem), ...report };
+  } finally {
+    fast.dispose();
+  }
+}
+
+async function fastProducts(where: string, exact: Products, { features, k }: Problem): Promise<Products> {
+  if (where === "float64" || (where === "auto" && features.n * features.d * k < LARGE)) return exact;
+  const { engine } = await import("../../engine/engine.ts");
+  const chosen = await engine();
+  // Twice the features and what goes in and out: beyond the engine's memory the slow way is the only one.
+  if (8 * features.n * (features.d + k) > chosen.maxBytes) return exact;
+  const { engineProducts } = await import("./products-tf.ts");
+  return engineProducts(chosen, features);
+}
+
+/** Back from `[d, k]` weights for centred features to `[k, d]` for the features as they came. */
+function uncentre(theta: Float64Array, { features: { d, mean } }: Problem, present: Int32Array, k: number) {
+  const coef = new Float64Array(k * d);
+  const intercept = new Float64Array(k).fill(-Infinity);
+  const columns = present.length;
+  let sum = 0;
+  present.forEach((label, c) => {
+    let offset = 0;
+    for (let j = 0; j < d; j++) {
+      const w = theta[j * columns + c]!;
+      coef[label * d + j] = w;
+      offset += w * mean[j]!;
+    }
+    intercept[label] = theta[d * columns + c]! - offset;
+    sum += intercept[label]!;
+  });
+  for (const label of present) intercept[label]! -= sum / columns;
+  return { coef, intercept };
+}
+
+/** Largest absolute value of the gradient for the features as they came, of that for centred ones. */
+function gradientNorm(gradient: Float64Array, { features: { d, mean }, k }: Problem): number {
+  const intercept = gradient.subarray(d * k);
+  let norm = 0;
+  for (let c = 0; c < k; c++) {
+    norm = Math.max(norm, Math.abs(intercept[c]!));
+    for (let j = 0; j < d; j++) norm = Math.max(norm, Math.abs(gradient[j * k + c]! + mean[j]! * intercept[c]!));
+  }
+  return norm;
+}
+
+/** Labels renumbered to the classes that occur, and those classes. */
+function presentClasses(y: Int32Array, k: number): { y: Int32Array; present: Int32Array } {
+  const seen = new Uint8Array(k);
+  for (const label of y) seen[label] = 1;
+  const present = Int32Array.from(seen.keys()).filter((label) => seen[label] === 1);
+  const place = new Int32Array(k);
+  present.forEach((label, c) => {
+    place[label] = c;
+  });
+  return { y: y.map((label) => place[label]!), present };
+}
+
+function checkOptions({ x, y, n, d, k, C, tolerance = 1 }: LogisticOptions): void {
+  if (!(x instanceof Float32Array)) throw new TypeError("logisticRegression: x must be a Float32Array [n * d]");
+  if (!(y instanceof Int32Array)) throw new TypeError("logisticRegression: y must be an Int32Array [n]");
+  for (const [name, value] of Object.entries({ n, d, k })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new TypeError(`logisticRegression: ${name} must be a whole number >= 1, not ${value}`);
+  }
+  if (x.length !== n * d) throw new TypeError(`logisticRegression: x has ${x.length} values, not n * d = ${n * d}`);
+  if (y.length !== n) throw new TypeError(`logisticRegression: y has ${y.length} labels, not n = ${n}`);
+  if (!(C > 0 && C < Infinity)) throw new TypeError(`logisticRegression: C must be a number > 0, not ${C}`);
+  if (!(tolerance > 0)) throw new TypeError(`logisticRegression: tolerance must be > 0, not ${tolerance}`);
+  const wrong = y.findIndex((label) => label < 0 || label >= k);
+  if (wrong >= 0) {
+    throw new HubError(
+      "DATA",
+      `Cannot fit the logistic probe: label ${y[wrong]} of row ${wrong} is not in 0..${k - 1}. Number the classes from 0.`,
+      {
+        details: { row: wrong, label: y[wrong], k },
+      },
+    );
+  }
+}
+
+function notFinite(x: Float32Array, d: number): HubError {
+  const at = x.findIndex((value) => !Number.isFinite(value));
+  const row = Math.trunc(at / d);
+  const place = `feature ${at % d} of row ${row}`;
+  return new HubError(
+    "DATA",
+    `Cannot fit the logistic probe: ${place} is ${x[at]}. Features must be finite numbers; featurize the data again.`,
+    {
+      details: { row, column: at % d },
+    },
+  );
+}

@@ -1,0 +1,149 @@
+import type { Job } from "../../core/events.ts";
+import { newtonDirection, scoresOf } from "./conjugate-gradients.ts";
+import { searchLine } from "./line-search.ts";
+import { leadingSpectrum, precondition, type Spectrum } from "./preconditioner.ts";
+import { distanceBound, gradientOf, objectiveOf, type Problem, type State, startState, stateAt } from "./problem.ts";
+import type { Products } from "./products.ts";
+import { add, dot, length } from "./vectors.ts";
+
+export interface Optimum {
+  /** Weights `[d, k]` row-major, then intercepts `[k]`, for centred features. */
+  theta: Float64Array;
+  objective: number;
+  /** In the order of `theta`. */
+  gradient: Float64Array;
+  /** See {@link distanceBound}. */
+  distance: number;
+  /** Newton steps. */
+  iterations: number;
+  /** Products with the Hessian in all steps. */
+  hessianProducts: number;
+}
+
+/** Residuals whose product with the features is known to float64. The first are zero, and so is their product. */
+interface Anchor {
+  residuals: Float64Array;
+  product: Float64Array;
+}
+
+const MAX_STEPS = 200;
+const MAX_ROUNDS = 8;
+/** Steps without halving the distance after which rounding errors must be what is left. */
+const PATIENCE = 12;
+
+/**
+ * Newton's method by preconditioned conjugate gradients with a line search.
+ *
+ * `fast` may be of float32. The gradient is the float64 product at an anchor plus the fast product of what changed
+ * since, whose error shrinks with the change; when the fast products can do no more, the anchor moves. So the end is the
+ * float64 optimum for two or three pairs of float64 products.
+ * @param o.tolerance ends the fit when {@link distanceBound} is no larger. Rounding in float64 may end it before.
+ */
+export async function minimize(
+  problem: Problem,
+  o: { fast: Products; exact: Products; tolerance: number } & Job,
+): Promise<Optimum> {
+  const { fast, exact, tolerance, signal, onProgress } = o;
+  let iterations = 0;
+  let hessianProducts = 0;
+  const onStep = () => {
+    iterations++;
+    onProgress?.({ stage: "fit", name: "logistic", done: iterations, unit: "steps" });
+  };
+  const onProduct = () => {
+    signal?.throwIfAborted();
+    hessianProducts++;
+  };
+  signal?.throwIfAborted();
+  const spectrum = await leadingSpectrum(fast, problem.features);
+  let state = startState(problem);
+  let anchor: Anchor = {
+    residuals: new Float64Array(state.residuals.length),
+    product: new Float64Array(problem.features.d * problem.k),
+  };
+  let last = Infinity;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    state = await descend(problem, state, { anchor, products: fast, spectrum, tolerance, onStep, onProduct });
+    if (fast === exact) break;
+    signal?.throwIfAborted();
+    anchor = await moveAnchor(problem, state, exact);
+    const distance = distanceBound(problem, state);
+    if (distance <= tolerance || distance > last / 2) break;
+    last = distance;
+  }
+  return {
+    theta: state.theta,
+    objective: objectiveOf(problem, state),
+    gradient: state.gradient,
+    distance: distanceBound(problem, state),
+    iterations,
+    hessianProducts,
+  };
+}
+
+interface Descent {
+  anchor: Anchor;
+  products: Products;
+  spectrum: Spectrum;
+  tolerance: number;
+  onStep: () => void;
+  onProduct: () => void;
+}
+
+/** Newton steps until `tolerance`, or until rounding errors of these products hide the rest of the way. */
+async function descend(problem: Problem, start: State, o: Descent): Promise<State> {
+  const { anchor, products, spectrum } = o;
+  let state = start;
+  await updateGradient(problem, state, anchor, products);
+  let best = Infinity;
+  let idle = 0;
+  let steepness = 0;
+  for (let step = 0; step < MAX_STEPS && idle < PATIENCE; step++) {
+    const distance = distanceBound(problem, state);
+    const end = Math.max(o.tolerance, roundingFloor(problem, state, anchor, products));
+    if (distance <= end) break;
+    idle = distance < best / 2 ? 0 : idle + 1;
+    best = Math.min(best, distance);
+    const before = steepness;
+    steepness = dot(state.gradient, precondition(state.gradient, state.weight, spectrum, problem.features.n));
+    // Eisenstat and Walker (1996), choice 2, but no further than the end.
+    const forcing = Math.min(0.3, Math.max(before === 0 ? 1 : (0.5 * steepness) / before, (0.2 * end) / distance));
+    const direction = await newtonDirection(problem, state, { ...o, forcing });
+    const along = searchLine(problem, state, direction);
+    if (along === 0) break;
+    const theta = state.theta.slice();
+    add(theta, along, direction.theta);
+    const scores = state.scores.slice();
+    add(scores, along, direction.scores);
+    state = stateAt(problem, theta, scores);
+    await updateGradient(problem, state, anchor, products);
+    o.onStep();
+  }
+  return state;
+}
+
+/** The distance that rounding in the product with the changed residuals can pretend. */
+function roundingFloor({ features, k, C }: Problem, state: State, anchor: Anchor, products: Products): number {
+  let change = 0;
+  for (let i = 0; i < state.residuals.length; i++) change += (state.residuals[i]! - anchor.residuals[i]!) ** 2;
+  const error = 4 * products.epsilon * C * Math.sqrt((features.squares / features.n) * change);
+  const size = length(state.theta.subarray(0, features.d * k));
+  return size === 0 ? 0 : error / size;
+}
+
+async function updateGradient(problem: Problem, state: State, anchor: Anchor, products: Products): Promise<void> {
+  const change = state.residuals.slice();
+  add(change, -1, anchor.residuals);
+  const product = await products.adjoint(change, problem.k);
+  add(product, 1, anchor.product);
+  state.gradient = gradientOf(problem, state, product);
+}
+
+/** Replaces what followed by increments with float64 products of the parameters themselves. */
+async function moveAnchor(problem: Problem, state: State, exact: Products): Promise<Anchor> {
+  const scores = await scoresOf(state.theta, problem.features.d, problem.k, exact);
+  Object.assign(state, stateAt(problem, state.theta, scores));
+  const product = await exact.adjoint(state.residuals, problem.k);
+  state.gradient = gradientOf(problem, state, product);
+  return { residuals: state.residuals, product };
+}

@@ -1,0 +1,51 @@
+import type { Job } from "../core/events.ts";
+
+/** Features and labels of a data set under one encoder. In memory or on disk: probes see only this. */
+export interface FeatureSet {
+  /** Number of rows (images). */
+  readonly n: number;
+  /** Features in a row; the encoder's z_dim. */
+  readonly dim: number;
+  /** Class names in the order of the label numbers. */
+  readonly classes: readonly string[];
+  /** Class number of each row, `[n]`. */
+  readonly labels: Int32Array;
+  /** Rows `start` to `end - 1`, `[(end - start) * dim]` row-major. The caller owns the array. */
+  rows(start: number, end: number): Promise<Float32Array>;
+  /** A view on the rows named by `index`, in that order. Shares storage. */
+  subset(index: Int32Array): FeatureSet;
+}
+
+/** What a probe's fit did. */
+export interface ProbeReport {
+  /** Objective at the end, in the probe's own definition. */
+  loss: number;
+  /** Largest absolute value of the objective's gradient at the end. */
+  gradientNorm: number;
+  iterations: number;
+}
+
+export interface FittedProbe {
+  /** Class number for each row of `x`, `[n]`; the lowest class wins a tie. */
+  predict(x: FeatureSet, job?: Job): Promise<Int32Array>;
+  readonly report: ProbeReport;
+  dispose(): void;
+}
+
+/** Anything that learns to predict classes from features. Users may pass their own. */
+export interface Probe {
+  readonly name: string;
+  fit(train: FeatureSet, options: { seed: number } & Job): Promise<FittedProbe>;
+}
+
+/**
+ * Components of the risk in percent (Dubois et al., ICML 2023). They sum to `agg_risk`; a component may be negative.
+ * Without a supervised model of the architecture `approx` is null and `usability` holds both.
+ */
+export interface RiskComponents {
+  approx: number | null;
+  usability: number;
+  probe_gen: number;
+  enc_gen: number;
+  agg_risk: number;
+}

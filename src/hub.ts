@@ -1,0 +1,158 @@
+import type { ColumnTable } from "arquero";
+import type { Job } from "./core/events.ts";
+import type { Encoder, OpenOptions } from "./encoder/encoder.ts";
+import { makePreprocess, type Preprocess } from "./encoder/preprocess.ts";
+import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
+import {
+  type ConvertFileOptions,
+  convertFile,
+  findName,
+  type ModelName,
+  modelNames,
+  type PullOptions,
+  pull,
+  resolveName,
+} from "./load.ts";
+import { setDir as setCacheDir } from "./store/dirs.ts";
+import { type CardData, cardData, modelCard } from "./tables/card.ts";
+import type { ModelMetadata } from "./tables/fields.ts";
+import { matchNames, type ListFilter } from "./tables/filter.ts";
+import * as frames from "./tables/frames.ts";
+import { metadataOf } from "./tables/metadata.ts";
+import type { ResultsOptions } from "./tables/results.ts";
+
+export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {}
+
+/**
+ * Names of the models that can be loaded.
+ *
+ * ```ts
+ * hub.list("dino*");
+ * hub.list({ objective: "simclr", n_parameters: { max: 30e6 }, license: ["MIT", "Apache-2.0"] });
+ * ```
+ * @param filter a wildcard on the name, or conditions on any column of the metadata or the results.
+ * @throws TypeError for a column that does not exist, naming the nearest ones.
+ */
+export function list(filter?: ListFilter): ModelName[] {
+  const names = modelNames();
+  return filter === undefined ? names : matchNames(names, filter);
+}
+
+/** Whether a text is a model's name in the registry's spelling; narrows run-time strings for {@link load}. */
+export function isModel(name: string): name is ModelName {
+  return findName(name) === name;
+}
+
+/** A model's card as text: what it is, results, licence, preprocessing, citation, errata. */
+export function help(name: ModelName | Lowercase<ModelName>): string {
+  return modelCard(resolveName(name));
+}
+
+/** What {@link help} shows, as data. */
+export function card(name: ModelName | Lowercase<ModelName>): CardData {
+  return cardData(resolveName(name));
+}
+
+/**
+ * Loads a pretrained encoder with its preprocessing: from the cache, a mirror or its official location, converted on
+ * the way. The names are found in any case.
+ *
+ * ```ts
+ * const [model, preprocess] = await hub.load("dino_rn50");
+ * const features = model.predict(await preprocess("cat.jpg")); // [1, 2048]
+ * ```
+ * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`.
+ */
+export async function load(name: ModelName, options: LoadOptions = {}): Promise<[Encoder, Preprocess]> {
+  return open(await pull(name, options), options);
+}
+
+/**
+ * Loads an encoder from a checkpoint file of yours in the official layout of a model.
+ * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
+ */
+export async function fromCheckpoint(
+  file: string,
+  options: ConvertFileOptions & LoadOptions,
+): Promise<[Encoder, Preprocess]> {
+  return open(await convertFile(file, options), options);
+}
+
+async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
+  const { openEncoder } = await import("./encoder/encoder.ts");
+  return openEncoder(folder, { ...options, fetchImage });
+}
+
+/** A model's preprocessing without the model; loads no engine until a tensor is asked for. */
+export function preprocess(
+  name: ModelName | Lowercase<ModelName>,
+  options: { backend?: EngineName | "auto" } = {},
+): Preprocess {
+  const steps = metadataOf(resolveName(name))!.preprocess;
+  return makePreprocess(steps, { engine: options.backend, fetchImage });
+}
+
+/** Images behind URLs come through the store, with its proxies, retries and size limit. */
+async function fetchImage(url: URL, signal?: AbortSignal): Promise<Uint8Array> {
+  const { fetchBytes } = await import("./store/http.ts");
+  return fetchBytes(url.href, { maxBytes: MAX_IMAGE_BYTES, signal });
+}
+
+const MAX_IMAGE_BYTES = 256 * 2 ** 20;
+
+/** Which engine is used and why; starts it. */
+export function backend(prefer?: EngineName | "auto"): Promise<BackendInfo> {
+  return backendInfo(prefer);
+}
+
+/** Puts the cache elsewhere for this process, as the variable `SSL_HUB_DIR` does. */
+export function setDir(dir: string): void {
+  setCacheDir(dir);
+}
+
+/** The metadata as an arquero table: a row a model, a column a field. */
+export function metadataDf(): ColumnTable {
+  return frames.metadataDf();
+}
+
+/** The metadata as nested objects by model name. */
+export function metadataDict(): Record<string, ModelMetadata> {
+  return frames.metadataDict();
+}
+
+/** The paper's results as an arquero table: 169 models, every column; `errata` says what happens to faulty rows. */
+export function resultsDf(options: ResultsOptions = {}): ColumnTable {
+  return frames.resultsDf(options);
+}
+
+/**
+ * Writes the mirror form of a model, `NAME.tar.gz` and `NAME.tar.gz.sha256`, making the model first where needed. Any
+ * static host that serves the two files is a mirror: `SSL_HUB_MIRROR=https://host/path`.
+ */
+export async function pack(name: string, dir: string, job: Job = {}) {
+  const model = resolveName(name);
+  const folder = await pull(model, job);
+  const { packArtifact } = await import("./store/mirror.ts");
+  return packArtifact(folder, dir, model);
+}
+
+export interface VerifiedFile {
+  name: string;
+  folder: string;
+  file: string;
+  ok: boolean;
+  reason?: string;
+}
+
+/** Checks sizes and hashes of converted models in the cache; of all of them when no name is given. */
+export async function verify(names: readonly string[] = [], job: Job = {}): Promise<VerifiedFile[]> {
+  const wanted = new Set(names.map(resolveName));
+  const { cacheUsage } = await import("./store/usage.ts");
+  const { verifyArtifact } = await import("./store/verify.ts");
+  const checked: VerifiedFile[] = [];
+  for (const { kind, name, path } of await cacheUsage()) {
+    if (kind !== "models" || (wanted.size > 0 && !wanted.has(name as ModelName))) continue;
+    for (const file of await verifyArtifact(path, job)) checked.push({ name, folder: path, ...file });
+  }
+  return checked;
+}

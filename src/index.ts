@@ -1,0 +1,37 @@
+export type { ArtifactInfo } from "./core/artifact.ts";
+export { readArtifact } from "./core/artifact.ts";
+export { type ErrorCode, HubError } from "./core/errors.ts";
+export type { Job, ProgressEvent, WarningEvent, WorkEvent } from "./core/events.ts";
+export type { ModelSpec, Transform } from "./core/spec.ts";
+export type { EncodeOptions, Encoder } from "./encoder/encoder.ts";
+export type { ImageInput, Preprocess } from "./encoder/preprocess.ts";
+export type { BackendInfo, EngineName } from "./engine/engine.ts";
+export {
+  backend,
+  card,
+  fromCheckpoint,
+  help,
+  isModel,
+  type LoadOptions,
+  list,
+  load,
+  metadataDf,
+  metadataDict,
+  pack,
+  preprocess,
+  resultsDf,
+  setDir,
+  type VerifiedFile,
+  verify,
+} from "./hub.ts";
+export {
+  type ConvertFileOptions,
+  convertFile as convert,
+  type ModelName,
+  type PullOptions,
+  pull,
+  resolveName,
+} from "./load.ts";
+export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
+export type { CardData } from "./tables/card.ts";
+export { matchNames, type ListFilter } from "./tables/filter.ts";

@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import * as hubconf from "../hubconf.ts";
+import { assetPath } from "./core/assets.ts";
+import { HubError, messageOf, shortList } from "./core/errors.ts";
+import type { Job } from "./core/events.ts";
+import type { SpecLoader } from "./core/family.ts";
+import { getOrMake } from "./core/files.ts";
+import { fingerprint } from "./core/fingerprint.ts";
+import { hashFile } from "./core/hash.ts";
+import { nearest } from "./core/nearest.ts";
+import type { Checkpoint, KeyRule, ModelSpec } from "./core/spec.ts";
+import { licenseOf, warnErrata, warnLicense } from "./notices.ts";
+
+/** Name of a model of the registry, as `hubconf.ts` exports it. */
+export type ModelName = keyof typeof hubconf;
+
+const REGISTRY = hubconf as Record<string, SpecLoader>;
+const NAMES = Object.keys(REGISTRY) as ModelName[];
+const BY_LOWER_CASE = new Map(NAMES.map((name) => [name.toLowerCase(), name]));
+
+/** Every name of the registry, in its order. */
+export const modelNames = (): ModelName[] => [...NAMES];
+
+/** The registry's spelling of a name, whatever its case; undefined when there is no such model. */
+export const findName = (name: string): ModelName | undefined => BY_LOWER_CASE.get(name.toLowerCase());
+
+/**
+ * As {@link findName}.
+ * @throws HubError `UNKNOWN_MODEL` that suggests the nearest names.
+ */
+export function resolveName(name: string): ModelName {
+  if (typeof name !== "string") throw new TypeError(`A model's name is a string, not ${typeof name}.`);
+  const found = findName(name);
+  if (found !== undefined) return found;
+  const near = nearest(name, NAMES);
+  throw new HubError("UNKNOWN_MODEL", `There is no model ${name}. Did you mean ${near.join(", ")}? See hub.list().`, {
+    details: { name, nearest: near },
+  });
+}
+
+export const specOf = (name: ModelName): Promise<ModelSpec> => REGISTRY[name]!();
+
+export interface PullOptions extends Job {
+  /** Download and convert again even when the cache holds the model. */
+  forceReload?: boolean;
+}
+
+/**
+ * Gives the folder of a converted model: from the cache, else from a mirror (`SSL_HUB_MIRROR`), else made from the
+ * first of the model's checkpoints that can be had and fits. Safe to kill and to race.
+ */
+export async function pull(name: string, options: PullOptions = {}): Promise<string> {
+  const model = resolveName(name);
+  const spec = await specOf(model);
+  warnErrata(model, options);
+  if ("bundled" in spec.weights) return assetPath(spec.weights.bundled);
+  const { ensureDirs } = await import("./store/dirs.ts");
+  const dirs = await ensureDirs();
+  const key = fingerprint(spec);
+  return getOrMake(
+    join(dirs.models, model, key),
+    async (staging, job) => {
+      await make(model, spec, key, staging, job);
+      warnLicense(model, job);
+    },
+    { tmpDir: dirs.tmp, lockDir: dirs.locks, name: model, force: options.forceReload, ...jobOf(options) },
+  );
+}
+
+async function make(name: ModelName, spec: ModelSpec, key: string, dir: string, job: Job): Promise<void> {
+  if ("seed" in spec.weights) {
+    const { convertSeed } = await import("../converters/convert.ts");
+    const { seed } = spec.weights;
+    const source = { url: `seed:${seed}`, sha256: null };
+    await convertSeed(seed, { name, spec, dir, fingerprint: key, license: licenseOf(name), source, ...job });
+  } else if ("checkpoints" in spec.weights) {
+    const { fetchFromMirrors } = await import("./store/mirror.ts");
+    if ((await fetchFromMirrors(name, key, dir, job)) !== null) return;
+    await makeFromCheckpoints(name, spec, spec.weights.checkpoints, key, dir, job);
+  }
+}
+
+/** Failures of one location that another location may not have. */
+const NEXT_LOCATION = new Set(["DOWNLOAD", "HASH", "CHECKPOINT", "KEYS"]);
+
+async function makeFromCheckpoints(
+  name: ModelName,
+  spec: ModelSpec,
+  checkpoints: readonly Checkpoint[],
+  key: string,
+  dir: string,
+  job: Job,
+): Promise<void> {
+  const { download } = await import("./store/download.ts");
+  const { convertCheckpoint } = await import("../converters/convert.ts");
+  const failures: HubError[] = [];
+  for (const checkpoint of checkpoints) {
+    try {
+      const file = await download(checkpoint, job);
+      const source = { url: file.url, sha256: file.sha256 };
+      const common = { name, spec, dir, fingerprint: key, license: licenseOf(name), source, ...job };
+      await convertCheckpoint(file.path, checkpoint.rules, common);
+      return;
+    } catch (error) {
+      if (!(error instanceof HubError) || !NEXT_LOCATION.has(error.code)) throw error;
+      failures.push(error);
+      await empty(dir);
+    }
+  }
+  const reasons = failures.map((error, i) => `${checkpoints[i]!.url}: ${error.message}`);
+  throw new HubError(
+    failures[0]!.code,
+    `Cannot load ${name} from ${failures.length === 1 ? "its location" : `any of its ${failures.length} locations`}:\n` +
+      `${reasons.map((reason) => `  ${reason}`).join("\n")}\n` +
+      `If you have the file, convert it yourself: ssl-hub convert FILE --model ${name} --out DIR`,
+    { details: { name, failures: failures.map(({ code, details }) => ({ code, ...details })) }, cause: failures[0] },
+  );
+}
+
+async function empty(dir: string): Promise<void> {
+  for (const entry of await readdir(dir)) await rm(join(dir, entry), { recursive: true });
+}
+
+export interface ConvertFileOptions extends Job {
+  /** The hub name whose official layout the file has. */
+  model: string;
+  /** Where the converted folder goes; must not exist yet unless `force`. Default: the cache. */
+  out?: string;
+  force?: boolean;
+}
+
+/**
+ * Converts a checkpoint file of the caller's in the official layout of a hub name; each of the model's known layouts
+ * is tried. Gives the converted folder.
+ * @throws HubError `KEYS` or `CHECKPOINT` as {@link file://./../converters/convert.ts}, `DISK` when `out` exists.
+ */
+export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
+  const name = resolveName(options.model);
+  const spec = await specOf(name);
+  const layouts = layoutsOf(spec);
+  const digest = await hashFile(file, "sha256", options.signal).catch((cause) => {
+    throw options.signal?.aborted
+      ? options.signal.reason
+      : new HubError("DISK", `Cannot read ${file}: ${messageOf(cause)}`, { details: { file }, cause });
+  });
+  const key = fingerprint(spec, { sha256: digest, rules: layouts });
+  const source = { url: `file:${basename(file)}`, sha256: digest };
+  const write = async (dir: string, job: Job) => {
+    const { convertCheckpoint } = await import("../converters/convert.ts");
+    const failures: HubError[] = [];
+    for (const rules of layouts) {
+      try {
+        const license = licenseOf(name);
+        await convertCheckpoint(file, rules, { name, spec, dir, fingerprint: key, license, source, ...job });
+        return;
+      } catch (error) {
+        if (!(error instanceof HubError) || error.code !== "KEYS") throw error;
+        failures.push(error);
+        await empty(dir);
+      }
+    }
+    throw failures[0]!;
+  };
+  if (options.out !== undefined)
+    return stage(resolve(options.out), options.force ?? false, (dir) => write(dir, options));
+  const { ensureDirs } = await import("./store/dirs.ts");
+  const dirs = await ensureDirs();
+  const staging = { tmpDir: dirs.tmp, lockDir: dirs.locks, name, force: options.force };
+  return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
+}
+
+/** The ways a model's official files name their keys. Random initialisations have none: plain `state_dict` keys. */
+function layoutsOf({ weights }: ModelSpec): KeyRule[][] {
+  if ("checkpoints" in weights) return weights.checkpoints.map(({ rules }) => rules);
+  return "bundled" in weights ? [weights.rules] : [[]];
+}
+
+/** Makes a folder beside its final place and renames it there, so that `out` is whole or absent. */
+async function stage(out: string, force: boolean, make: (dir: string) => Promise<void>): Promise<string> {
+  const present = await readdir(out).catch(() => undefined);
+  if (present !== undefined && present.length > 0 && !force) {
+    throw new HubError(
+      "DISK",
+      `Cannot write ${out}: it exists and holds ${shortList(present, 3)}. Use another folder or --force.`,
+    );
+  }
+  await mkdir(dirname(out), { recursive: true });
+  const staging = `${out}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  await mkdir(staging);
+  try {
+    await make(staging);
+    if (present !== undefined) await rm(out, { recursive: true });
+    await rename(staging, out);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  return out;
+}
+
+const jobOf = ({ signal, onProgress }: Job): Job => ({ signal, onProgress });

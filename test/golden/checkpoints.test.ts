@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openCheckpoint, type TensorSource } from "../../converters/source.ts";
+import { sha256 } from "../../src/core/hash.ts";
+import { fixture } from "../support/checkpoint-fixtures.ts";
+import { hasShared, shared } from "../support/shared.ts";
+
+interface Expected {
+  path: string[];
+  tensors: Record<
+    string,
+    { dtype: string; shape: number[]; sha256Float32: string; first4: (number | string | boolean)[] }
+  >;
+}
+type Table = { files: Record<string, Expected> };
+
+const tableOf = (path: string) => (JSON.parse(readFileSync(path, "utf8")) as Table).files;
+
+/** Every tensor torch told of, bit for bit after `.float()`. `num_batches_tracked` is not listed by our readers. */
+async function expectParity(source: TensorSource, { path, tensors }: Expected): Promise<void> {
+  const prefix = path.map((part) => `${part}.`).join("");
+  const wanted = Object.keys(tensors).filter((key) => !key.endsWith("num_batches_tracked"));
+  expect([...source.names()].filter((name) => name.startsWith(prefix)).sort()).toEqual(
+    wanted.map((key) => prefix + key).sort(),
+  );
+  for (const key of wanted) {
+    const { dtype, shape, sha256Float32 } = tensors[key]!;
+    expect(source.meta(prefix + key), key).toEqual({ dtype, shape });
+    const values = await source.read(prefix + key);
+    expect(sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)), key).toBe(sha256Float32);
+  }
+}
+
+async function check(path: string, expected: Expected): Promise<void> {
+  const source = await openCheckpoint(path);
+  try {
+    await expectParity(source, expected);
+  } finally {
+    await source.close();
+  }
+}
+
+describe("checkpoints of torch, read bit for bit", () => {
+  for (const [name, expected] of Object.entries(tableOf(fixture("expected.json")))) {
+    test(name, () => check(fixture(name), expected));
+  }
+});
+
+describe.skipIf(!hasShared)("the developers' golden checkpoints (skipped where they are absent)", () => {
+  const files = hasShared ? Object.entries(tableOf(shared("golden/checkpoints/expected.json"))) : [];
+  const torchFiles = files.filter(([name]) => /^(a|b|b2)-/.test(name));
+
+  test("are all there", () => expect(torchFiles).toHaveLength(3));
+  for (const [name, expected] of torchFiles) test(name, () => check(shared(`golden/checkpoints/${name}`), expected));
+
+  for (const [name] of files.filter(([other]) => !torchFiles.some(([known]) => known === other))) {
+    test(`${name} is told to be a format of later`, async () => {
+      await expect(openCheckpoint(shared(`golden/checkpoints/${name}`))).rejects.toMatchObject({
+        code: "CHECKPOINT",
+        message: expect.stringContaining("not read yet"),
+      });
+    });
+  }
+});
+
+const WEIGHTS = shared("data/third-party/weights.tgz");
+
+describe.skipIf(!existsSync(WEIGHTS))(
+  "real files from the web (skipped where the developers' copies are absent)",
+  () => {
+    let dir: string;
+    let files: string[];
+    beforeAll(async () => {
+      dir = await mkdtemp(join(tmpdir(), "ssl-hub-weights-"));
+      const { x } = await import("tar");
+      await x({ file: WEIGHTS, cwd: dir });
+      files = (await readdir(dir, { recursive: true })).filter((name) => /\.(pt|pth|th|ckpt)$/.test(name));
+    });
+    afterAll(() => rm(dir, { recursive: true }));
+    const pathOf = (end: string) => join(dir, files.find((name) => name.endsWith(end))!);
+
+    // What PyTorch 1.13 says of them: whole models, a pointer, a file cut off in torch's oldest form.
+    const REFUSED: Record<string, string> = {
+      "EchoRaven_vqvae_encoder.pth": "__main__.Encoder (byte 2 of encoder/data.pkl",
+      "adityaahuja7_cl_tta_pretrained_model.pt":
+        "__main__.TestTimeModelMLP_NAL (byte 2 of cl_tta_pretrained_model/data.pkl",
+      "git-lfs-pointer_resnet50.pth": "git-LFS pointer",
+      "git-lfs-pointer_simclr_model_best.pth": "git-LFS pointer",
+      "truncated_resnet18-5c106cde.pth": "tar archive",
+    };
+    for (const [name, message] of Object.entries(REFUSED)) {
+      test(`${name} is refused`, async () => {
+        await expect(openCheckpoint(pathOf(name))).rejects.toMatchObject({
+          code: "CHECKPOINT",
+          message: expect.stringContaining(message),
+        });
+      });
+    }
+
+    test("all others are read whole", async () => {
+      const others = files.filter((name) => !Object.keys(REFUSED).some((end) => name.endsWith(end)));
+      expect(others.length).toBeGreaterThan(35);
+      for (const name of others) {
+        const source = await openCheckpoint(join(dir, name));
+        for (const key of source.names()) {
+          const values = await source.read(key);
+          expect(values, `${name} ${key}`).toHaveLength(source.meta(key).shape.reduce((a, b) => a * b, 1));
+          expect(values.every(Number.isFinite), `${name} ${key}`).toBe(true);
+        }
+        await source.close();
+      }
+    });
+
+    // As torch.load + .float() give them: count of tensors, and one tensor's SHA-256.
+    const VALUES: [file: string, count: number, key: string, sha256Float32: string][] = [
+      ["facenet_pnet.pt", 13, "conv2.weight", "b85e783a5f632a1232e9fc4cf75ff13e5a41dab5ebea49ebf85033f96dba255e"],
+      [
+        "resnet20-12fca82f.th",
+        97,
+        "state_dict.module.layer1.0.conv1.weight",
+        "702e1badb0306feb40a9f6c33e6d8e2b2d6e687b8ef1f9e0aee7454f6cd15bd1",
+      ],
+      [
+        "simclr_full_full.pt",
+        44,
+        "model_state_dict.encoder.backbone.1.block.0.weight",
+        "a915bc216ede01e2c213ab05ed51c125c76797090c154279aba206442c27bd7c",
+      ],
+      [
+        "AudioNTT2020-BYOLA-64x96d512.pth",
+        22,
+        "features.4.weight",
+        "85b3a21ce2fbebcde3efc0aab77e052021c1d0d00026c339eaa9002b5805eeb3",
+      ],
+      [
+        "lightning_yawdd-best-epoch=06.ckpt",
+        94,
+        "state_dict.encoder.lstm.weight_hh_l0",
+        "3292b3b6f183ca389676e647e28b0a473845fbd54d0519f848dc9d50567a1345",
+      ],
+      [
+        "maxs-kan_eyes_encoder.pth",
+        6,
+        "fc_mu.weight",
+        "d9e990bba0c85cf146f9abecc0deda765e51046345622edf03f1670542b17f17",
+      ],
+      [
+        "lpips_v0.1_alex.pth",
+        5,
+        "lin0.model.1.weight",
+        "1b21ee01e0de563ae9c7d645f8c40534d878fe5fc00b00cc01a29e3887cb8822",
+      ],
+    ];
+    for (const [file, count, key, hash] of VALUES) {
+      test(`${file} has torch's values`, async () => {
+        const source = await openCheckpoint(pathOf(file));
+        const values = await source.read(key);
+        expect([...source.names()]).toHaveLength(count);
+        expect(sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))).toBe(hash);
+        await source.close();
+      });
+    }
+  },
+);
