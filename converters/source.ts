@@ -1,18 +1,18 @@
 import { HubError } from "../src/core/errors.ts";
 import { type Bytes, openFile } from "./readers/bytes.ts";
 import type { DType } from "./readers/dtype.ts";
-import { type Global, readPickle } from "./readers/pickle.ts";
-import { openTorchZip } from "./readers/torch.ts";
+import { openHaiku } from "./readers/haiku.ts";
+import { isNpz, openNpz } from "./readers/npz.ts";
+import { isSafetensors, openSafetensors } from "./readers/safetensors.ts";
+import { openTorchZip, torchKind } from "./readers/torch.ts";
 import { isTorchLegacy, openTorchLegacy } from "./readers/torch-legacy.ts";
-import { torchPickle } from "./readers/torch-pickle.ts";
-import { whereIs } from "./readers/tree.ts";
 import { openZip } from "./readers/zip.ts";
 
 export type { DType } from "./readers/dtype.ts";
 
 /** Named tensors, read one at a time. Every reader and every layer of key rules is one. */
 export interface TensorSource {
-  readonly format: "torch-zip" | "torch-legacy" | "seed";
+  readonly format: "torch-zip" | "torch-legacy" | "torchscript" | "safetensors" | "npz" | "haiku" | "seed";
   /** Full dotted names, containers included: `state_dict.module.encoder_q.conv1.weight`. */
   names(): Iterable<string>;
   /** From the headers; reads no tensor. */
@@ -29,7 +29,6 @@ export interface TensorSource {
 }
 
 const HEAD_BYTES = 512;
-const PICKLE_LOOK_BYTES = 2 ** 20;
 
 /**
  * Opens a checkpoint file. The format is told by its first bytes, never by its name. Headers are read and checked;
@@ -53,45 +52,22 @@ async function openFormat(file: Bytes, close: () => Promise<void>): Promise<Tens
   if (other !== undefined) throw notRead(file, other);
   if (startsWith(head, "PK\x03\x04")) return openArchive(file, close);
   if (isTorchLegacy(head)) return openTorchLegacy(file, close);
-  throw isPickle(head) ? await plainPickle(file) : notRead(file, UNKNOWN);
-}
-
-/** No file of tensors: told with the first class or function it names that is no plain data. */
-async function plainPickle(file: Bytes): Promise<HubError> {
-  const data = await file.read(0, Math.min(PICKLE_LOOK_BYTES, file.size));
-  let foreign: Global | undefined;
-  try {
-    const onForeign = (global: Global) => {
-      foreign ??= global;
-    };
-    readPickle(data, { ...torchPickle(file.name, new Map()), onForeign });
-  } catch {
-    // Cut off or damaged: what was seen so far is told all the same.
-  }
-  return notRead(
-    file,
-    PLAIN_PICKLE + (foreign === undefined ? "" : `; it names ${whereIs(foreign, "the file")}`),
-    foreign,
-  );
+  if (isPickle(head)) return openHaiku(file, close);
+  if (isSafetensors(head)) return openSafetensors(file, close);
+  throw notRead(file, UNKNOWN);
 }
 
 async function openArchive(file: Bytes, close: () => Promise<void>): Promise<TensorSource> {
   const zip = await openZip(file);
-  const names = [...zip.members.keys()];
-  // Both kinds hold a data.pkl; only TorchScript comes with its constants.
-  if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) throw notRead(file, TORCHSCRIPT);
-  if (names.some((name) => /^[^/]+\/data\.pkl$/.test(name))) return openTorchZip(file, zip, close);
-  throw notRead(file, names.length > 0 && names.every((name) => name.endsWith(".npy")) ? NPZ : ARCHIVE);
+  if (torchKind(zip) !== undefined) return openTorchZip(file, zip, close);
+  if (isNpz(zip)) return openNpz(file, zip, close);
+  throw notRead(file, ARCHIVE);
 }
 
 const startsWith = (head: Buffer, text: string) => head.subarray(0, text.length).toString("latin1") === text;
 const isPickle = (head: Buffer) => head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5;
 
-const LATER = "a format that is not read yet; a file written by torch.save is";
-const TORCHSCRIPT = `a TorchScript archive, ${LATER}`;
-const NPZ = `a numpy archive (npz), ${LATER}`;
-const PLAIN_PICKLE = `a plain pickle, as Haiku models are saved in, ${LATER}`;
-const ARCHIVE = "a zip archive, but not one of torch.save: it has no data.pkl";
+const ARCHIVE = "a zip archive, but neither of torch.save, as it has no data.pkl, nor of numpy arrays";
 const UNKNOWN = "none of the known checkpoint formats";
 
 /** Files that are no checkpoint we read, by their first bytes. */
@@ -106,11 +82,14 @@ const OTHERS: { is(head: Buffer): boolean; what: string }[] = [
     what: "a web page, which a server sent instead of the file: download it again",
   },
   {
-    is: (head) => head[8] === 0x7b && head.length > 8 && head.readUIntLE(0, 6) < 2 ** 32,
-    what: `safetensors, ${LATER}`,
+    is: (head) => startsWith(head, "\x93NUMPY"),
+    what: "a single numpy array (npy), which has no name: put it into an archive with numpy.savez",
   },
-  { is: (head) => startsWith(head, "\x93NUMPY"), what: `a numpy array (npy), ${LATER}` },
-  { is: (head) => startsWith(head, "\x89HDF\r\n"), what: "an HDF5 file, as Keras writes; only PyTorch files are read" },
+  {
+    is: (head) => head[8] !== 0x7b && /^\s*[{[]\s*["{[\]}]/.test(head.toString("latin1")),
+    what: "text in JSON: what a server sent instead of the file, or the index of a checkpoint in several files",
+  },
+  { is: (head) => startsWith(head, "\x89HDF\r\n"), what: "an HDF5 file, as Keras writes, which is not read" },
   { is: (head) => startsWith(head, "\x1f\x8b"), what: "a gzip archive: unpack it first" },
   {
     is: (head) => head.subarray(257, 262).toString("latin1") === "ustar",
@@ -118,8 +97,8 @@ const OTHERS: { is(head: Buffer): boolean; what: string }[] = [
   },
 ];
 
-function notRead(file: Bytes, what: string, global?: Global): HubError {
+function notRead(file: Bytes, what: string): HubError {
   return new HubError("CHECKPOINT", `Cannot read the checkpoint ${file.name}: it is ${what}.`, {
-    details: { path: file.name, ...(global && { global: global.name, offset: global.offset }) },
+    details: { path: file.name },
   });
 }

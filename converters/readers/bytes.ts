@@ -71,7 +71,8 @@ export function windowOf(bytes: Bytes, name: string, offset: number, size: numbe
   };
 }
 
-function checkRange(name: string, size: number, offset: number, length: number, what = "data") {
+/** @throws HubError `CHECKPOINT` when `length` bytes at `offset` do not lie within `size`. */
+export function checkRange(name: string, size: number, offset: number, length: number, what = "data") {
   const inside =
     Number.isSafeInteger(offset) &&
     Number.isSafeInteger(length) &&

@@ -5,6 +5,32 @@ const MAX_LINE = 4096;
 /** Longest integer in bytes; Python's own are 4 or 8 in any checkpoint, torch's magic number is 10. */
 const MAX_INT_BYTES = 256;
 
+/** A long text or byte string that was left in the file: where its bytes are. */
+export class Span {
+  readonly offset: number;
+  readonly length: number;
+  /** Text is UTF-8 in the file. */
+  readonly kind: "bytes" | "text";
+  constructor(offset: number, length: number, kind: "bytes" | "text") {
+    this.offset = offset;
+    this.length = length;
+    this.kind = kind;
+  }
+}
+
+/** The part of a file that a cursor has at hand. */
+export interface Window {
+  data: Uint8Array;
+  /** Where `data` begins in the file, and where the file ends. */
+  base: number;
+  size: number;
+  /** Strings longer than this are passed over as {@link Span}s. */
+  longest: number;
+}
+
+/** Bytes that must be at hand where an opcode starts: a string of `longest`, or the two lines of a global. */
+export const aheadOf = (longest: number) => Math.max(longest, 2 * MAX_LINE) + 64;
+
 /** Reads a pickle's bytes in order. Running past the end is `CHECKPOINT` with `details.truncated`. */
 export interface Cursor {
   readonly at: number;
@@ -14,50 +40,60 @@ export interface Cursor {
   double(): number;
   /** A little-endian two's complement integer. */
   long(bytes: number): number | bigint;
-  take(length: number): Uint8Array;
-  text(length: number): string;
+  bytes(length: number): Uint8Array | Span;
+  text(length: number): string | Span;
   /** Up to the next newline, which is passed. */
   line(): string;
 }
 
-export function cursor(data: Uint8Array, start: number, name: string): Cursor {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+/** @param window may be exchanged for another part of the file between two opcodes. */
+export function cursor(window: Window, start: number, name: string): Cursor {
   let at = start;
+  /** Passes `length` bytes; returns where they lie in the window. */
   const pass = (length: number): number => {
-    if (length > data.length - at) {
-      throw damaged(`${name} ends at byte ${data.length} in the middle of a value`, { truncated: true });
+    if (length > window.size - at) {
+      throw damaged(`${name} ends at byte ${window.size} in the middle of a value`, { truncated: true });
     }
     at += length;
-    return at - length;
+    return at - length - window.base;
   };
-  const take = (length: number) => data.slice(pass(length), at);
+  const view = (length: number) => new DataView(window.data.buffer, window.data.byteOffset + pass(length), length);
+  const rest = (length: number) => window.data.subarray(at - window.base, at - window.base + length);
+  const string = <T>(length: number, kind: Span["kind"], read: (part: Uint8Array) => T): T | Span => {
+    const from = pass(length);
+    if (length > window.longest) return new Span(at - length, length, kind);
+    return read(window.data.subarray(from, from + length));
+  };
   return {
     get at() {
       return at;
     },
-    byte: () => view.getUint8(pass(1)),
+    byte: () => window.data[pass(1)]!,
     uint: (bytes) => {
-      const from = pass(bytes);
-      if (bytes === 1) return view.getUint8(from);
-      if (bytes === 2) return view.getUint16(from, true);
-      if (bytes === 4) return view.getUint32(from, true);
-      return Number(view.getBigUint64(from, true));
+      if (bytes === 1) return window.data[pass(1)]!;
+      if (bytes === 2) return view(2).getUint16(0, true);
+      if (bytes === 4) return view(4).getUint32(0, true);
+      return Number(view(8).getBigUint64(0, true));
     },
-    int32: () => view.getInt32(pass(4), true),
-    double: () => view.getFloat64(pass(8), false),
+    int32: () => view(4).getInt32(0, true),
+    double: () => view(8).getFloat64(0, false),
     long: (bytes) => {
       if (bytes > MAX_INT_BYTES) throw damaged(`${name} holds an integer of ${bytes} bytes at byte ${at}`);
       if (bytes === 0) return 0;
-      const digits = Buffer.from(take(bytes)).reverse().toString("hex");
+      const from = pass(bytes);
+      const digits = Buffer.from(window.data.slice(from, from + bytes))
+        .reverse()
+        .toString("hex");
       return narrow(BigInt.asIntN(bytes * 8, BigInt(`0x${digits}`)));
     },
-    take,
-    text: (length) => decode(data.subarray(pass(length), at)),
+    bytes: (length) => string(length, "bytes", (part) => part.slice()),
+    text: (length) => string(length, "text", decode),
     line: () => {
-      const end = data.subarray(at, at + MAX_LINE).indexOf(10);
-      if (end < 0 && data.length - at > MAX_LINE) throw damaged(`${name} holds an endless line at byte ${at}`);
-      const from = pass(end < 0 ? data.length - at + 1 : end + 1);
-      return decode(data.subarray(from, at - 1));
+      const end = rest(MAX_LINE).indexOf(10);
+      if (end < 0 && window.size - at > MAX_LINE) throw damaged(`${name} holds an endless line at byte ${at}`);
+      const length = end < 0 ? window.size - at + 1 : end + 1;
+      const from = pass(length);
+      return decode(window.data.subarray(from, from + length - 1));
     },
   };
 }

@@ -1,5 +1,5 @@
-import { damaged } from "./bytes.ts";
-import { type Cursor, cursor, narrow } from "./pickle-cursor.ts";
+import { type Bytes, damaged } from "./bytes.ts";
+import { aheadOf, type Cursor, cursor, narrow, type Window } from "./pickle-cursor.ts";
 
 /**
  * What one pickle may ask of us. A full training checkpoint of the largest encoder runs about 200 000 opcodes and
@@ -8,6 +8,7 @@ import { type Cursor, cursor, narrow } from "./pickle-cursor.ts";
 const MAX_STEPS = 8_000_000;
 const MAX_OBJECTS = 1_000_000;
 const MAX_MARKS = 10_000;
+const MAX_MEMO = 2_000_000;
 
 /** A class or function a pickle names. It is a name and nothing else: nothing is ever imported or called. */
 export class Global {
@@ -30,10 +31,27 @@ export class Placeholder {
   }
 }
 
+/** An object whose content comes later, with the state that a BUILD gives it. */
+export class Late {
+  content: unknown = null;
+}
+
+/** A class that the pickle itself defines, as functions that make classes do: called as if it were in the list. */
+export class Made {
+  readonly reducer: Reducer;
+  constructor(reducer: Reducer) {
+    this.reducer = reducer;
+  }
+}
+
 /** What a reducer may use. */
 export interface Making {
   /** Makes an object as REDUCE would: for reducers that are given the class to make. */
   make(of: unknown, args: unknown[]): unknown;
+  /** Hands state to an object as BUILD would. */
+  build(object: unknown, state: unknown): void;
+  /** A class or function by its name, as GLOBAL would. */
+  global(module: unknown, name: unknown): Global;
   /** Counts work or memory that is not in proportion to the opcodes; throws when it becomes absurd. */
   spend(steps: number): void;
   /** Ends the reading: the file contradicts itself. */
@@ -44,17 +62,18 @@ export interface Making {
 export interface Reducer {
   make?(args: readonly unknown[], making: Making): unknown;
   /** Takes the state that a BUILD hands to an object of this reducer; without it the state is ignored. */
-  build?(object: unknown, state: unknown): void;
+  build?(object: unknown, state: unknown, making: Making): void;
 }
+
+/** By "module.name". */
+export type AllowList = Pick<ReadonlyMap<string, Reducer>, "has" | "get">;
 
 export interface PickleOptions {
   /** What the pickle is, for messages. */
   name: string;
-  /** By "module.name". All other globals become {@link Placeholder}s. */
-  allow: ReadonlyMap<string, Reducer>;
+  /** All other globals become {@link Placeholder}s. */
+  allow: AllowList;
   persistentLoad?(id: unknown): unknown;
-  /** Told of each global outside `allow` as it is named. */
-  onForeign?(global: Global): void;
   /** Where the pickle starts in `data`. */
   start?: number;
 }
@@ -68,15 +87,43 @@ export interface PickleOptions {
  * `details.truncated` when it is merely cut off.
  */
 export function readPickle(data: Uint8Array, options: PickleOptions): { value: unknown; end: number } {
-  const vm = machine(cursor(data, options.start ?? 0, options.name), options);
-  for (;;) {
-    vm.at = vm.in.at;
-    const code = vm.in.byte();
-    if (code === STOP) return { value: vm.pop(), end: vm.in.at };
-    const step = STEPS.get(code) ?? vm.fail(`has an unknown opcode 0x${code.toString(16)}`);
-    vm.spend(1);
-    step(vm);
-  }
+  const window = { data, base: 0, size: data.length, longest: Number.POSITIVE_INFINITY };
+  const vm = machine(cursor(window, options.start ?? 0, options.name), options);
+  while (step(vm));
+  return { value: vm.pop(), end: vm.in.at };
+}
+
+/** Texts and byte strings longer than this stay in the file: an array's bytes, not a name. */
+const LONGEST = 256;
+const WINDOW_BYTES = 2 ** 18;
+
+/**
+ * Reads the pickle a file begins with, as {@link readPickle}, through a small window: strings of more than 256 bytes are
+ * not read but come as {@link Span}s, so that memory does not grow with the arrays a file holds.
+ * @throws HubError as {@link readPickle}.
+ */
+export async function readPickleFile(file: Bytes, options: PickleOptions): Promise<unknown> {
+  const window: Window = { data: new Uint8Array(0), base: 0, size: file.size, longest: LONGEST };
+  const vm = machine(cursor(window, 0, options.name), options);
+  do {
+    const end = window.base + window.data.length;
+    if (vm.in.at + aheadOf(LONGEST) > end && end < file.size) {
+      window.base = vm.in.at;
+      window.data = await file.read(vm.in.at, Math.min(WINDOW_BYTES, file.size - vm.in.at));
+    }
+  } while (step(vm));
+  return vm.pop();
+}
+
+/** Runs one opcode; false when it was the last. */
+function step(vm: Machine): boolean {
+  vm.at = vm.in.at;
+  const code = vm.in.byte();
+  if (code === STOP) return false;
+  const run = STEPS.get(code) ?? vm.fail(`has an unknown opcode 0x${code.toString(16)}`);
+  vm.spend(1);
+  run(vm);
+  return true;
 }
 
 /** The state of one reading. */
@@ -94,7 +141,6 @@ interface Machine extends Making {
   popMark(): unknown[];
   /** Counts a container that is made. */
   fresh<T>(container: T): T;
-  build(object: unknown, state: unknown): void;
 }
 
 function machine(input: Cursor, options: PickleOptions): Machine {
@@ -122,16 +168,22 @@ function machine(input: Cursor, options: PickleOptions): Machine {
     },
     make: (of, args) => {
       if (of instanceof Placeholder) return vm.fresh(new Placeholder(of.of, [of, args]));
-      if (!(of instanceof Global)) return vm.fail("calls what is no class or function");
-      const reducer = options.allow.get(of.name);
-      if (reducer?.make === undefined) return vm.fresh(new Placeholder(of, [args]));
+      if (!(of instanceof Global || of instanceof Made)) return vm.fail("calls what is no class or function");
+      const reducer = of instanceof Made ? of.reducer : options.allow.get(of.name);
+      if (reducer?.make === undefined) {
+        return of instanceof Global ? vm.fresh(new Placeholder(of, [args])) : vm.fail("makes what cannot be made");
+      }
       const made = vm.fresh(reducer.make(args, vm));
       if (typeof made === "object" && made !== null && !makers.has(made)) makers.set(made, reducer);
       return made;
     },
     build: (object, state) => {
       if (object instanceof Placeholder) object.parts.push(state);
-      else if (typeof object === "object" && object !== null) makers.get(object)?.build?.(object, state);
+      else if (typeof object === "object" && object !== null) makers.get(object)?.build?.(object, state, vm);
+    },
+    global: (module, name) => {
+      if (typeof module !== "string" || typeof name !== "string") return vm.fail("names a class by what is no text");
+      return vm.fresh(new Global(`${module}.${name}`, vm.at));
     },
     fail: (found) => {
       throw damaged(`${options.name} ${found}, at byte ${vm.at}`, { offset: vm.at });
@@ -180,11 +232,9 @@ function dict(vm: Machine, flat: unknown[]): Map<unknown, unknown> {
   return vm.pop() as Map<unknown, unknown>;
 }
 
-function globalOf(vm: Machine, module: unknown, name: unknown): Global {
-  if (typeof module !== "string" || typeof name !== "string") return vm.fail("names a class by what is no text");
-  const global = vm.fresh(new Global(`${module}.${name}`, vm.at));
-  if (!vm.options.allow.has(global.name)) vm.options.onForeign?.(global);
-  return global;
+function store(vm: Machine, index: number): void {
+  if (vm.memo.size >= MAX_MEMO) vm.fail(`stores more than ${MAX_MEMO} values`);
+  vm.memo.set(index, vm.top());
 }
 
 function recall(vm: Machine, index: number): unknown {
@@ -207,7 +257,7 @@ const unquoted = (vm: Machine, text: string) => /^(["'])(.*)\1$/s.exec(text)?.[2
 /** The opcodes, by number. Extension registry (0x82-0x84) and out-of-band buffers (0x97, 0x98) are left out: no file has them. */
 const STEPS: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x80, (vm) => vm.in.byte() > 5 && vm.fail("has a protocol above 5")],
-  [0x95, (vm) => void vm.in.take(8)], // FRAME
+  [0x95, (vm) => void vm.in.uint(8)], // FRAME
   [0x28, (vm) => vm.mark()],
   [0x30, (vm) => void vm.pop()],
   [0x31, (vm) => void vm.popMark()],
@@ -233,10 +283,10 @@ const STEPS: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x8d, pushes((vm) => vm.in.text(vm.in.uint(8)))],
   [0x54, pushes((vm) => vm.in.text(vm.in.uint(4)))],
   [0x55, pushes((vm) => vm.in.text(vm.in.uint(1)))],
-  [0x42, pushes((vm) => vm.in.take(vm.in.uint(4)))],
-  [0x43, pushes((vm) => vm.in.take(vm.in.uint(1)))],
-  [0x8e, pushes((vm) => vm.in.take(vm.in.uint(8)))],
-  [0x96, pushes((vm) => vm.in.take(vm.in.uint(8)))],
+  [0x42, pushes((vm) => vm.in.bytes(vm.in.uint(4)))],
+  [0x43, pushes((vm) => vm.in.bytes(vm.in.uint(1)))],
+  [0x8e, pushes((vm) => vm.in.bytes(vm.in.uint(8)))],
+  [0x96, pushes((vm) => vm.in.bytes(vm.in.uint(8)))],
   // Containers.
   [0x5d, pushes((vm) => vm.fresh([]))],
   [0x29, pushes((vm) => vm.fresh([]))],
@@ -255,22 +305,22 @@ const STEPS: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x73, (vm) => setItems(vm, tuple(vm, 2))],
   [0x75, (vm) => setItems(vm, vm.popMark())],
   // Memo.
-  [0x70, (vm) => vm.memo.set(count(vm, vm.in.line()), vm.top())],
-  [0x71, (vm) => vm.memo.set(vm.in.uint(1), vm.top())],
-  [0x72, (vm) => vm.memo.set(vm.in.uint(4), vm.top())],
-  [0x94, (vm) => vm.memo.set(vm.memo.size, vm.top())],
+  [0x70, (vm) => store(vm, count(vm, vm.in.line()))],
+  [0x71, (vm) => store(vm, vm.in.uint(1))],
+  [0x72, (vm) => store(vm, vm.in.uint(4))],
+  [0x94, (vm) => store(vm, vm.memo.size)],
   [0x67, pushes((vm) => recall(vm, count(vm, vm.in.line())))],
   [0x68, pushes((vm) => recall(vm, vm.in.uint(1)))],
   [0x6a, pushes((vm) => recall(vm, vm.in.uint(4)))],
   // Names and objects: data, or placeholders.
-  [0x63, pushes((vm) => globalOf(vm, vm.in.line(), vm.in.line()))],
-  [0x93, pushes((vm) => globalOf(vm, ...(tuple(vm, 2) as [unknown, unknown])))],
+  [0x63, pushes((vm) => vm.global(vm.in.line(), vm.in.line()))],
+  [0x93, pushes((vm) => vm.global(...(tuple(vm, 2) as [unknown, unknown])))],
   [0x50, pushes((vm) => persistent(vm, vm.in.line()))],
   [0x51, pushes((vm) => persistent(vm, vm.pop()))],
   [0x52, pushes((vm) => reduce(vm, 2))],
   [0x81, pushes((vm) => reduce(vm, 2))],
   [0x92, pushes((vm) => reduce(vm, 3))],
-  [0x69, pushes((vm) => vm.make(globalOf(vm, vm.in.line(), vm.in.line()), vm.popMark()))],
+  [0x69, pushes((vm) => vm.make(vm.global(vm.in.line(), vm.in.line()), vm.popMark()))],
   [0x6f, pushes((vm) => object(vm, vm.popMark()))],
   [0x62, build],
 ]);

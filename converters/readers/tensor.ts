@@ -26,6 +26,20 @@ export class TensorView {
   }
 }
 
+/** A tensor that is the whole of its own storage, its elements in C order or, with the first index fastest, Fortran's. */
+export function contiguous(key: string, dtype: DType, shape: readonly number[], order: "C" | "F" = "C"): TensorView {
+  const count = elementsOf(shape);
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = 0; i < shape.length; i++) {
+    const axis = order === "F" ? i : shape.length - 1 - i;
+    strides[axis] = step;
+    // A tensor without elements has no use for strides, and their product may be absurd.
+    step *= count === 0 ? 1 : shape[axis]!;
+  }
+  return new TensorView({ key, dtype, total: count, first: 0, count }, 0, shape, strides);
+}
+
 const MAX_RANK = 64;
 /** Elements of a tensor larger than its storage (stride 0, overlapping windows): its size costs the file nothing. */
 const MAX_EXPANDED = 2 ** 24;

@@ -4,9 +4,10 @@ import { type Bytes, damaged, windowOf } from "./bytes.ts";
 import { ITEM_BYTES } from "./dtype.ts";
 import { readPickle } from "./pickle.ts";
 import type { Storage } from "./tensor.ts";
-import { MAX_PICKLE_BYTES, torchSource } from "./torch.ts";
+import { ADVICE, MAX_PICKLE_BYTES } from "./torch.ts";
 import { torchPickle } from "./torch-pickle.ts";
-import { flatten } from "./tree.ts";
+import { flatten, opaqueOf } from "./tree.ts";
+import { viewSource } from "./views.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -28,11 +29,12 @@ export function isTorchLegacy(head: Uint8Array): boolean {
  */
 export async function openTorchLegacy(file: Bytes, close: () => Promise<void>): Promise<TensorSource> {
   const { root, keys, storages, end } = await readPickles(file);
-  const tree = flatten(root, file.name);
+  const tree = flatten(root, file.name, ADVICE);
   const data = await placeStorages(file, keys, storages, end);
-  const storage = async (key: string) => data.get(key)!;
+  const storage = (key: string) => data.get(key)!;
+  const opaque = opaqueOf(tree, file.name);
   // Torch writes this form in little endian on every machine.
-  return torchSource("torch-legacy", file.name, tree, storage, { bigEndian: false, close });
+  return viewSource({ format: "torch-legacy", file, tensors: tree.tensors, opaque, storage, close });
 }
 
 interface Pickles {

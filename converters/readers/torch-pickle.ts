@@ -1,5 +1,6 @@
 import type { DType } from "./dtype.ts";
-import { Global, type Making, type PickleOptions, Placeholder, type Reducer } from "./pickle.ts";
+import { type AllowList, Global, type Making, type PickleOptions, Placeholder, type Reducer } from "./pickle.ts";
+import { assign, each, listOf, PLAIN, sideData } from "./plain-globals.ts";
 import { faultOf, type Storage, TensorView } from "./tensor.ts";
 
 const STORAGES: Record<string, DType> = {
@@ -34,15 +35,7 @@ const ALLOWED: ReadonlyMap<string, Reducer> = new Map<string, Reducer>([
       .map((dtype) => `torch.${dtype}`),
     {},
   ),
-  ["collections.OrderedDict", { make: dictOf }],
-  // The factory of missing values is never asked.
-  ["collections.defaultdict", { make: () => new Map() }],
-  ["argparse.Namespace", { make: () => new Map(), build: assign }],
-  ...builtin("dict", { make: dictOf }),
-  ...["list", "set", "frozenset", "tuple"].flatMap((name) => builtin(name, { make: listOf })),
-  ...["bytes", "bytearray", "complex", "object"].flatMap((name) => builtin(name, { make: sideData })),
-  ["_codecs.encode", { make: sideData }],
-  ...["copy_reg", "copyreg"].map((module): [string, Reducer] => [`${module}._reconstructor`, { make: reconstruct }]),
+  ...PLAIN,
   // numpy values beside the weights: losses, meters, schedules.
   ...["numpy.core.multiarray", "numpy._core.multiarray"].flatMap((module) =>
     each([`${module}.scalar`, `${module}._reconstruct`], { make: sideData }),
@@ -51,18 +44,30 @@ const ALLOWED: ReadonlyMap<string, Reducer> = new Map<string, Reducer>([
   ...each(["numpy.dtype", "numpy.ndarray"], { make: sideData }),
 ]);
 
-function each(names: string[], reducer: Reducer): [string, Reducer][] {
-  return names.map((name) => [name, reducer]);
-}
+/**
+ * What a TorchScript archive may name beside: its own classes, which are modules (records of attributes), and lists of
+ * one type. The classes' code lies in the archive too, and is not looked at.
+ */
+const SCRIPT: ReadonlyMap<string, Reducer> = new Map<string, Reducer>([
+  ...ALLOWED,
+  ...each(
+    ["int", "double", "bool", "tensor"].map((type) => `torch.jit._pickle.build_${type}list`),
+    { make: listOf },
+  ),
+  ["torch.jit._pickle.restore_type_tag", { make: ([value]) => value }],
+]);
+const MODULE: Reducer = { make: () => new Map(), build: assign };
+const isModule = (name: string) => name.startsWith("__torch__.");
 
-/** Python 2 and 3 spellings. */
-function builtin(name: string, reducer: Reducer): [string, Reducer][] {
-  return each([`builtins.${name}`, `__builtin__.${name}`], reducer);
-}
+export const TORCH: AllowList = ALLOWED;
+export const TORCHSCRIPT: AllowList = {
+  has: (name) => SCRIPT.has(name) || isModule(name),
+  get: (name) => SCRIPT.get(name) ?? (isModule(name) ? MODULE : undefined),
+};
 
 /** Reading options for a torch pickle; every storage it refers to is put into `storages`, by key. */
-export function torchPickle(name: string, storages: Map<string, Storage>): PickleOptions {
-  return { name, allow: ALLOWED, persistentLoad: (id) => persistent(id, storages) };
+export function torchPickle(name: string, storages: Map<string, Storage>, allow: AllowList = TORCH): PickleOptions {
+  return { name, allow, persistentLoad: (id) => persistent(id, storages) };
 }
 
 /** `("storage", class, key, device, elements[, view])`, or `("module", class, source file, source)` in a whole model. */
@@ -100,34 +105,4 @@ function rebuildFromType([make, type, args]: readonly unknown[], vm: Making): un
   const plain = type instanceof Global && /^torch\.(Tensor|nn\.parameter\.Parameter)$/.test(type.name);
   if (plain && Array.isArray(args)) return vm.make(make, args);
   return vm.make(type, [args]);
-}
-
-/** `(class, base, state)`: how protocols 0 and 1 make plain objects. */
-function reconstruct([of]: readonly unknown[], vm: Making): unknown {
-  return vm.make(of, []);
-}
-
-/** `OrderedDict()`, `OrderedDict([[key, value], ...])`. */
-function dictOf([items = []]: readonly unknown[], vm: Making): unknown {
-  const pairs = items instanceof Map ? [...items] : items;
-  if (!Array.isArray(pairs)) return vm.fail("makes a dict of what is none");
-  vm.spend(pairs.length);
-  return new Map(
-    pairs.map((pair) => (Array.isArray(pair) ? [pair[0], pair[1]] : vm.fail("makes a dict of what is none"))),
-  );
-}
-
-function listOf([items = []]: readonly unknown[], vm: Making): unknown {
-  if (!Array.isArray(items)) return sideData();
-  vm.spend(items.length);
-  return items.slice();
-}
-
-/** Values that no weight depends on: their place is kept, their content is not. */
-function sideData(): unknown {
-  return {};
-}
-
-function assign(object: unknown, state: unknown): void {
-  if (object instanceof Map && state instanceof Map) for (const [key, value] of state) object.set(key, value);
 }

@@ -1,6 +1,7 @@
 import { inflateRawSync } from "node:zlib";
 import { HubError, messageOf } from "../../src/core/errors.ts";
 import { type Bytes, damaged, windowOf } from "./bytes.ts";
+import { inflated } from "./inflate.ts";
 
 /** What one archive may ask of us. The largest checkpoints known have a few thousand members. */
 const MAX_MEMBERS = 200_000;
@@ -19,6 +20,8 @@ export interface ZipMember {
   readonly size: number;
   readonly method: number;
   readonly encrypted: boolean;
+  /** CRC-32 of the inflated bytes. */
+  readonly crc: number;
   /** Where its local header starts, and where the next thing in the archive does. */
   readonly start: number;
   limit: number;
@@ -28,6 +31,8 @@ export interface Zip {
   readonly members: ReadonlyMap<string, ZipMember>;
   /** A stored member as bytes that can be read by range. */
   open(name: string): Promise<Bytes>;
+  /** A stored or deflated member. Reading from a deflated one inflates it from its start each time. */
+  openAny(name: string): Promise<Bytes>;
   /** A whole member of at most `cap` bytes, stored or deflated. */
   readAll(name: string, cap: number): Promise<Uint8Array>;
 }
@@ -59,13 +64,20 @@ export async function openZip(file: Bytes): Promise<Zip> {
     if (at + member.packed > member.limit) throw damaged(`${member.name} in ${file.name} overlaps what follows it`);
     return windowOf(file, member.name, at, member.packed);
   };
+  const open = async (name: string) => {
+    const member = find(name);
+    if (member.method !== STORED) throw refused(`${name} in ${file.name} is compressed, which torch never does`);
+    if (member.packed !== member.size) throw damaged(`${name} in ${file.name} has two sizes`);
+    return data(member);
+  };
   return {
     members,
-    open: async (name) => {
+    open,
+    openAny: async (name) => {
       const member = find(name);
-      if (member.method !== STORED) throw refused(`${name} in ${file.name} is compressed, which torch never does`);
-      if (member.packed !== member.size) throw damaged(`${name} in ${file.name} has two sizes`);
-      return data(member);
+      if (member.method === STORED) return open(name);
+      if (member.method !== DEFLATED) throw refused(`${name} is packed by method ${member.method}`);
+      return inflated(await data(member), `${name} in ${file.name}`, member.size);
     },
     readAll: async (name, cap) => {
       const member = find(name);
@@ -137,6 +149,7 @@ function parseDirectory(archive: string, data: Uint8Array, count: number): Map<s
       packed: packed!,
       start: start!,
       method,
+      crc: view.getUint32(at + 16, true),
       encrypted: (flags & 1) === 1,
       limit: 0,
     });

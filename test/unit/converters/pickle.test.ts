@@ -102,12 +102,6 @@ describe("globals", () => {
     expect(read(pickle(global("constructor", "constructor"), ")R"))).toBeInstanceOf(Placeholder);
     expect(read(pickle(global("__proto__", "toString"), ")R"))).toBeInstanceOf(Placeholder);
   });
-
-  test("are told as they are named", () => {
-    const seen: string[] = [];
-    read(pickle(global("os", "system"), "0N"), { onForeign: ({ name, offset }) => seen.push(`${name}@${offset}`) });
-    expect(seen).toEqual(["os.system@2"]);
-  });
 });
 
 describe("damage and hostility end in a refusal", () => {
