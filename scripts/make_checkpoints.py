@@ -1,21 +1,28 @@
 """Makes test/fixtures/checkpoints: small files written by PyTorch itself, and expected.json, what PyTorch reads in them.
 
+    pip install safetensors==0.4.5 dill
     python3 scripts/make_checkpoints.py
 
-Made with torch 1.13.0, numpy 1.24. Values are whole numbers from a counter, so that files hardly change between runs.
+Made with torch 1.13.0, numpy 1.24, safetensors 0.4.5, dill 0.4. Values are whole numbers from a counter, so that files hardly change between runs.
 """
 
 import argparse
+import collections
 import hashlib
 import io
 import json
 import os
 import pickle
+import sys
+import types
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
+from typing import List
 
+import dill
 import numpy as np
+import safetensors
 import torch
 from torch import nn
 
@@ -37,8 +44,17 @@ def describe(t):
     }
 
 
+def describe_array(a):
+    return {
+        "dtype": a.dtype.name,
+        "shape": list(a.shape),
+        "sha256Float32": hashlib.sha256(a.astype("<f4").tobytes("C")).hexdigest(),
+    }
+
+
 def record(name, path, tensors):
-    EXPECTED[name] = {"path": path, "tensors": {key: describe(t) for key, t in tensors.items()}}
+    described = {key: (describe if isinstance(t, torch.Tensor) else describe_array)(t) for key, t in tensors.items()}
+    EXPECTED[name] = {"path": path, "tensors": described}
 
 
 def views():
@@ -162,6 +178,127 @@ def hostile():
     torch.save(evil, OUT / "evil-top-legacy.pth", _use_new_zipfile_serialization=False)
 
 
+class Block(nn.Module):
+    """Attributes of every kind beside the weights."""
+
+    scales: List[float]
+    sizes: List[int]
+
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+        self.proj = nn.Parameter(ramp(4, 3).half())
+        self.scales, self.sizes, self.label, self.rate = [0.5, 2.0], [3, 4], "block", 0.1
+        self.register_buffer("input_resolution", torch.tensor(224))
+
+    def forward(self, x):
+        return self.net.conv1(x) * self.scales[0]
+
+
+def torchscript(name):
+    block = Block().eval()
+    torch.jit.save(torch.jit.script(block), str(OUT / name))
+    record(name, [], block.state_dict())
+
+
+# float8 values as torch 2.15 casts them to float32: all patterns that are numbers, in order.
+FLOAT8 = {
+    "float8_e4m3fn": ([b for b in range(256) if b & 127 != 127], "f275e267d1b70f2c583fa6b5c47be61348a1aa22f7aa676cc5a0fb66798646a5"),
+    "float8_e5m2": ([b for b in range(256) if b & 127 <= 124], "57efec4fe37066568dbeebe9133167e7145d3444b34fdc0064fc4da33f4f1b2b"),
+}
+
+
+def safetensors_file(name):
+    tensors = {key: t.detach().contiguous() for key, t in views().items()}
+    arrays = {dtype: np.array([0, 1, 255, np.iinfo(dtype).max], dtype) for dtype in ("uint16", "uint32", "uint64")}
+
+    def raw(t):
+        return t.view(torch.int16).numpy() if t.dtype == torch.bfloat16 else t.numpy()
+
+    entries = {k: {"dtype": str(t.dtype)[6:], "shape": list(t.shape), "data": raw(t).tobytes()} for k, t in tensors.items()}
+    entries |= {k: {"dtype": k, "shape": list(a.shape), "data": a.tobytes()} for k, a in arrays.items()}
+    entries |= {k: {"dtype": k, "shape": [len(bits)], "data": bytes(bits)} for k, (bits, _) in FLOAT8.items()}
+    (OUT / name).write_bytes(safetensors.serialize(entries, {"format": "pt"}))
+    record(name, [], tensors | arrays)
+    for dtype, (bits, digest) in FLOAT8.items():
+        EXPECTED[name]["tensors"][dtype] = {"dtype": dtype, "shape": [len(bits)], "sha256Float32": digest}
+
+
+def arrays():
+    cube = ramp(2, 3, 4).numpy()
+    return {
+        "embedding/kernel": cube,
+        "embedding/bias": ramp(3).numpy(),
+        "fortran": np.asfortranarray(cube),
+        "columns": ramp(4, 6).numpy()[:, ::2],
+        "big_endian": ramp(2, 3).numpy().astype(">f4"),
+        "big_endian_long": np.array([-1, 2**40], ">i8"),
+        "half": ramp(5).numpy().astype("<f2"),
+        "double": ramp(3, 2).numpy().astype("<f8") / 3,
+        "scalar": np.array(0.25, "<f4"),
+        "empty": np.zeros((0, 3), "<f4"),
+        "bool": np.array([True, False]),
+        # Long enough not to be taken for a name, and of all byte values.
+        "long": np.arange(-300, 300, dtype="<i2").reshape(20, 30),
+        **{kind: np.array([0, 1, 100], kind) for kind in ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")},
+    }
+
+
+def npz():
+    numbers = arrays()
+    others = {"objects": np.array([{"a": 1}, None], object), "record": np.zeros(2, [("a", "<f4"), ("b", "<i2")]), "text": np.array(["ab"])}
+    np.savez(OUT / "arrays.npz", **numbers, **others)
+    np.savez_compressed(OUT / "arrays-deflated.npz", **numbers, **others)
+    record("arrays.npz", [], numbers)
+    record("arrays-deflated.npz", [], numbers)
+    with zipfile.ZipFile(OUT / "versions.npz", "w") as file:
+        for version in (1, 2, 3):
+            with file.open(f"v{version}.npy", "w") as member:
+                np.lib.format.write_array(member, numbers["fortran"], (version, 0))
+    record("versions.npz", [], {f"v{version}": numbers["fortran"] for version in (1, 2, 3)})
+
+
+class Mapping(collections.abc.Mapping):
+    """Haiku's immutable dict, as it reduces itself."""
+
+    def __init__(self, *args):
+        self._storage = dict(*args)
+
+    def __getitem__(self, key):
+        return self._storage[key]
+
+    def __iter__(self):
+        return iter(self._storage)
+
+    def __len__(self):
+        return len(self._storage)
+
+    def __reduce__(self):
+        return Mapping, (self._storage,)
+
+
+def haiku():
+    """As BYOL saved: dill of protocol 2, a named tuple of Haiku's mappings; and plain dicts by pickle, newer protocols."""
+    for name in ("haiku", "haiku._src", "haiku._src.data_structures"):
+        sys.modules[name] = types.ModuleType(name)
+    sys.modules["haiku"]._src = sys.modules["haiku._src"]
+    sys.modules["haiku._src"].data_structures = sys.modules["haiku._src.data_structures"]
+    Mapping.__module__, Mapping.__qualname__, Mapping.__name__ = "haiku._src.data_structures", "frozendict", "frozendict"
+    sys.modules["haiku._src.data_structures"].frozendict = Mapping
+    values = arrays()
+    side = {"step": 7, "loss": np.float32(0.5), "objects": np.array([{"a": 1}], object)}
+    State = collections.namedtuple("State", ["online_params", "opt_state"], module="byol.experiment")
+    state = State(Mapping({"net/~/conv": Mapping(values)}), Mapping())
+    with open(OUT / "haiku.pkl", "wb") as file:
+        dill.dump({"experiment_state": state, **side}, file, protocol=2)
+    record("haiku.pkl", ["experiment_state", "online_params", "net/~/conv"], values)
+    for protocol in (2, 3, 4, 5):
+        name = f"arrays-protocol{protocol}.pkl"
+        with open(OUT / name, "wb") as file:
+            pickle.dump({"params": OrderedDict(values), **side}, file, protocol=protocol)
+        record(name, ["params"], values)
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     save_training("training-zip.pth")
@@ -178,8 +315,10 @@ def main():
     torch.save(net(), OUT / "whole-model-legacy.pth", _use_new_zipfile_serialization=False)
     with open(OUT / "plain.pkl", "wb") as file:
         pickle.dump({"w": [1.0, 2.0]}, file, protocol=2)
-    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), str(OUT / "torchscript.pt"))
-    np.savez(OUT / "arrays.npz", w=np.arange(3.0))
+    torchscript("torchscript.pt")
+    safetensors_file("tensors.safetensors")
+    npz()
+    haiku()
     zip64("zip64.pth")
     (OUT / "expected.json").write_text(json.dumps({"torch": torch.__version__, "files": EXPECTED}, indent=1) + "\n")
 

@@ -2,7 +2,7 @@ import { ITEM_BYTES } from "./dtype.ts";
 import { numpyDType } from "./numpy-dtype.ts";
 import { type AllowList, type Global, Late, Made, type Making, Placeholder, type Reducer } from "./pickle.ts";
 import { Span } from "./pickle-cursor.ts";
-import { assign, dictOf, each, PLAIN, sideData } from "./plain-globals.ts";
+import { assign, builtin, dictOf, each, PLAIN, sideData } from "./plain-globals.ts";
 import { contiguous, faultOf, type Storage } from "./tensor.ts";
 
 /** The bytes of an array: at hand, or left in the file; dill and protocol 2 write them as text, one letter a byte. */
@@ -54,6 +54,8 @@ export function numpyGlobals(arrays: Map<string, RawData>): AllowList {
   return new Map<string, Reducer>([
     ...PLAIN,
     ["_codecs.encode", { make: encode }],
+    // How protocol 2 writes no bytes at all.
+    ...builtin("bytes", { make: (args) => (args.length === 0 ? new Uint8Array(0) : sideData()) }),
     ["numpy.ndarray", {}],
     ["numpy.dtype", { make: dtypeOf, build: setOrder }],
     ...NUMPY_CORES.flatMap((core) => [

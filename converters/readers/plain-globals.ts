@@ -19,7 +19,7 @@ export function each(names: string[], reducer: Reducer): [string, Reducer][] {
 }
 
 /** Python 2 and 3 spellings. */
-function builtin(name: string, reducer: Reducer): [string, Reducer][] {
+export function builtin(name: string, reducer: Reducer): [string, Reducer][] {
   return each([`builtins.${name}`, `__builtin__.${name}`], reducer);
 }
 
