@@ -71,6 +71,7 @@ export function numpyGlobals(arrays: Map<string, RawData>): AllowList {
     ["dill._dill._create_array", { make: createArray }],
     ["dill._dill._import_module", { make: ([name]) => new Module(name) }],
     ["dill._dill._get_attr", { make: attribute }],
+    ["dill._dill._load_type", { make: ([name], vm) => vm.global("builtins", name) }],
   ]);
 }
 
