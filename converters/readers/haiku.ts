@@ -48,15 +48,19 @@ function latin1(text: Bytes, size: number): Bytes {
   const read = async (offset: number, length: number) => {
     const out = new Uint8Array(size);
     let to = 0;
+    /** The high bits of a letter whose second byte is still to come, or -1. */
     let lead = -1;
     for (let at = 0; at < text.size; at += CHUNK_BYTES) {
-      for (const byte of await text.read(at, Math.min(CHUNK_BYTES, text.size - at))) {
-        const isTail = (byte & 0xc0) === 0x80;
-        if (isTail !== lead >= 0 || to >= size) throw notLatin(text);
-        if (isTail) out[to++] = (lead << 6) | (byte & 0x3f);
-        else if (byte < 0x80) out[to++] = byte;
-        else if (byte !== 0xc2 && byte !== 0xc3) throw notLatin(text);
-        lead = isTail || byte < 0x80 ? -1 : byte & 3;
+      const part = await text.read(at, Math.min(CHUNK_BYTES, text.size - at));
+      for (let i = 0; i < part.length; i++) {
+        const byte = part[i]!;
+        if (lead >= 0) {
+          if (byte >> 6 !== 2) throw notLatin(text);
+          out[to++] = (lead << 6) | (byte & 0x3f);
+          lead = -1;
+        } else if (byte < 0x80) out[to++] = byte;
+        else if (byte === 0xc2 || byte === 0xc3) lead = byte & 3;
+        else throw notLatin(text);
       }
     }
     if (to !== size || lead >= 0) throw notLatin(text);

@@ -1,5 +1,6 @@
+import { pipeline } from "node:stream/promises";
 import { createInflateRaw } from "node:zlib";
-import { messageOf } from "../../src/core/errors.ts";
+import { HubError, messageOf } from "../../src/core/errors.ts";
 import { type Bytes, checkRange, damaged } from "./bytes.ts";
 
 const CHUNK_BYTES = 2 ** 20;
@@ -35,21 +36,20 @@ export function inflated(packed: Bytes, name: string, size: number): Bytes {
   return { name, size, read };
 }
 
+async function* chunks(bytes: Bytes): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.size; at += CHUNK_BYTES) {
+    yield await bytes.read(at, Math.min(CHUNK_BYTES, bytes.size - at));
+  }
+}
+
 async function* inflate(packed: Bytes, name: string): AsyncGenerator<Uint8Array> {
   const stream = createInflateRaw({ chunkSize: CHUNK_BYTES });
-  const feed = async () => {
-    for (let at = 0; at < packed.size; at += CHUNK_BYTES) {
-      const part = await packed.read(at, Math.min(CHUNK_BYTES, packed.size - at));
-      if (stream.destroyed) return;
-      if (!stream.write(part)) await new Promise((resolve) => stream.once("drain", resolve).once("close", resolve));
-    }
-    stream.end();
-  };
-  const feeding = feed().catch((error) => stream.destroy(error));
+  // Whatever goes wrong with the feeding ends the stream, and is told there.
+  const feeding = pipeline(chunks(packed), stream).catch(() => {});
   try {
     yield* stream;
   } catch (error) {
-    throw damaged(`${name} does not inflate (${messageOf(error)})`);
+    throw error instanceof HubError ? error : damaged(`${name} does not inflate (${messageOf(error)})`);
   } finally {
     stream.destroy();
     await feeding;

@@ -1,5 +1,4 @@
-import { inflateRawSync } from "node:zlib";
-import { HubError, messageOf } from "../../src/core/errors.ts";
+import { HubError } from "../../src/core/errors.ts";
 import { type Bytes, damaged, windowOf } from "./bytes.ts";
 import { inflated } from "./inflate.ts";
 
@@ -70,34 +69,22 @@ export async function openZip(file: Bytes): Promise<Zip> {
     if (member.packed !== member.size) throw damaged(`${name} in ${file.name} has two sizes`);
     return data(member);
   };
+  const openAny = async (name: string) => {
+    const member = find(name);
+    if (member.method === STORED) return open(name);
+    if (member.method !== DEFLATED) throw refused(`${name} is packed by method ${member.method}`);
+    return inflated(await data(member), `${name} in ${file.name}`, member.size);
+  };
   return {
     members,
     open,
-    openAny: async (name) => {
-      const member = find(name);
-      if (member.method === STORED) return open(name);
-      if (member.method !== DEFLATED) throw refused(`${name} is packed by method ${member.method}`);
-      return inflated(await data(member), `${name} in ${file.name}`, member.size);
-    },
+    openAny,
     readAll: async (name, cap) => {
-      const member = find(name);
-      if (member.size > cap || member.packed > cap)
-        throw refused(`${name} is ${member.size} bytes, the limit is ${cap}`);
-      const packed = await data(member).then((bytes) => bytes.read(0, bytes.size));
-      const whole = member.method === STORED ? packed : inflate(member, packed, cap);
-      if (whole.length !== member.size) throw damaged(`${name} in ${file.name} has two sizes`);
-      return whole;
+      const { size, packed } = find(name);
+      if (size > cap || packed > cap) throw refused(`${name} is ${size} bytes, the limit is ${cap}`);
+      return (await openAny(name)).read(0, size);
     },
   };
-}
-
-function inflate(member: ZipMember, packed: Uint8Array, cap: number): Uint8Array {
-  if (member.method !== DEFLATED) throw refused(`${member.name} is packed by method ${member.method}`);
-  try {
-    return inflateRawSync(packed, { maxOutputLength: Math.max(1, Math.min(cap, member.size)) });
-  } catch (error) {
-    throw damaged(`${member.name} does not inflate (${messageOf(error)})`);
-  }
 }
 
 async function findDirectory(file: Bytes): Promise<{ count: number; size: number; offset: number }> {

@@ -49,9 +49,9 @@ describe("zip archives", () => {
 
   test("lies are found when a member is opened", async () => {
     const small = await open({ ...B, lies: [[24, 4, 10]] });
-    await expect(small.readAll("dir/b", 1000)).rejects.toMatchObject(refusal("does not inflate"));
+    await expect(small.readAll("dir/b", 1000)).rejects.toMatchObject(refusal("more than the 10 bytes"));
     const large = await open({ ...B, lies: [[24, 4, 1001]] });
-    await expect(large.readAll("dir/b", 2000)).rejects.toMatchObject(refusal("two sizes"));
+    await expect(large.readAll("dir/b", 2000)).rejects.toMatchObject(refusal("to 1000 bytes and not to the 1001"));
     const encrypted = await open({ ...A, lies: [[8, 2, 1]] });
     await expect(encrypted.open("dir/a")).rejects.toMatchObject(refusal("encrypted"));
     const unknown = await open({ ...A, lies: [[10, 2, 99]] });
@@ -60,6 +60,36 @@ describe("zip archives", () => {
     await expect(packed.open("dir/b")).rejects.toMatchObject(refusal("compressed"));
     await expect(packed.readAll("dir/b", 999)).rejects.toMatchObject(refusal("the limit is 999"));
     await expect(packed.open("dir/x")).rejects.toMatchObject(refusal("no member dir/x"));
+  });
+
+  test("deflated members are read by range, however long", async () => {
+    const data = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * i) >> 7);
+    const member = await (await open(A, { name: "dir/c", data, deflate: true })).openAny("dir/c");
+    expect(member.size).toBe(data.length);
+    for (const [from, length] of [
+      [0, 5],
+      [1_048_570, 20],
+      [2_999_990, 10],
+      [0, 3_000_000],
+      [7, 0],
+    ] as const) {
+      expect(Buffer.compare(await member.read(from, length), data.subarray(from, from + length))).toBe(0);
+    }
+    await expect(member.read(2_999_990, 11)).rejects.toMatchObject({ code: "CHECKPOINT" });
+  });
+
+  test("a bomb is refused by the size it declares, before it is inflated", async () => {
+    const bomb: ZipEntry = { name: "a", data: new Uint8Array(2 ** 20), deflate: true, lies: [[24, 4, 2 ** 31]] };
+    await expect((await open(bomb)).openAny("a")).rejects.toMatchObject(refusal("said to inflate from"));
+    const quiet = await (await open({ ...bomb, lies: [[24, 4, 1000]] })).openAny("a");
+    await expect(quiet.read(0, 1000)).rejects.toMatchObject(refusal("more than the 1000 bytes"));
+  });
+
+  test("deflated data that are cut or broken are refused when they are read", async () => {
+    const cut = await (await open({ ...B, lies: [[20, 4, 8]] })).openAny("dir/b");
+    await expect(cut.read(0, 1000)).rejects.toMatchObject(refusal("dir/b in a.zip"));
+    const broken = await (await open({ ...A, lies: [[10, 2, 8]] })).openAny("dir/a");
+    await expect(broken.read(0, 5)).rejects.toMatchObject(refusal("does not inflate"));
   });
 
   test("a member's window ends where it ends", async () => {
