@@ -1,7 +1,7 @@
 import { ITEM_BYTES } from "./dtype.ts";
 import { numpyDType } from "./numpy-dtype.ts";
-import { type AllowList, type Global, Late, Made, type Making, Placeholder, type Reducer } from "./pickle.ts";
 import { Span } from "./pickle-cursor.ts";
+import { type AllowList, type Global, Late, Made, type Making, Placeholder, type Reducer } from "./pickle-objects.ts";
 import { assign, builtin, dictOf, each, PLAIN, sideData } from "./plain-globals.ts";
 import { contiguous, faultOf, type Storage } from "./tensor.ts";
 

@@ -1,4 +1,4 @@
-import type { Making, Reducer } from "./pickle.ts";
+import type { Making, Reducer } from "./pickle-objects.ts";
 
 /** Classes and functions that any pickle may name, as data: containers, and the side data training scripts leave. */
 export const PLAIN: readonly [string, Reducer][] = [

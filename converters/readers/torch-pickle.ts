@@ -1,5 +1,6 @@
 import type { DType } from "./dtype.ts";
-import { type AllowList, Global, type Making, type PickleOptions, Placeholder, type Reducer } from "./pickle.ts";
+import type { PickleOptions } from "./pickle.ts";
+import { type AllowList, Global, type Making, Placeholder, type Reducer } from "./pickle-objects.ts";
 import { assign, each, listOf, PLAIN, sideData } from "./plain-globals.ts";
 import { faultOf, type Storage, TensorView } from "./tensor.ts";
 

@@ -1,6 +1,6 @@
 import { HubError, shortList } from "../../src/core/errors.ts";
 import { damaged } from "./bytes.ts";
-import { type Global, Late, Placeholder } from "./pickle.ts";
+import { type Global, Late, Placeholder } from "./pickle-objects.ts";
 import { TensorView } from "./tensor.ts";
 import { isCounter } from "./views.ts";
 

@@ -17,9 +17,19 @@ const FILES = [
   "views-legacy-protocol5.pth",
   "big-endian.pth",
   "zip64.pth",
+  "torchscript.pt",
+  "tensors.safetensors",
+  "arrays.npz",
+  "arrays-deflated.npz",
+  "versions.npz",
+  "haiku.pkl",
+  "arrays-protocol2.pkl",
+  "arrays-protocol5.pkl",
 ];
-const FLIPS = 300;
-const CUTS = 120;
+const FLIPS = 200;
+const CUTS = 80;
+/** What the numpy fixtures hold beside arrays of numbers. */
+const BESIDE = [{ drop: /^(objects|record|text)$/ }];
 /** A damaged file of a few kB may not make us allocate more than this for one tensor, nor take this long. */
 const MAX_BYTES = 64 * 2 ** 20;
 const MAX_MS = 5_000;
@@ -35,7 +45,7 @@ async function outcome(path: string): Promise<string> {
   try {
     const source = await openCheckpoint(path);
     try {
-      const layer = withRules(source, []);
+      const layer = withRules(source, BESIDE);
       for (const name of layer.names()) {
         expect(layer.meta(name).shape.reduce((a, b) => a * b, 4)).toBeLessThanOrEqual(MAX_BYTES);
         await layer.read(name);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Global, type PickleOptions, Placeholder, readPickle } from "../../../converters/readers/pickle.ts";
+import { type PickleOptions, readPickle } from "../../../converters/readers/pickle.ts";
+import { Global, Placeholder } from "../../../converters/readers/pickle-objects.ts";
 import { bytes, global, int, pickle, text } from "../../support/pickle-bytes.ts";
 
 const read = (data: Uint8Array, options: Partial<PickleOptions> = {}) =>
