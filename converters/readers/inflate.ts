@@ -22,7 +22,7 @@ export function inflated(packed: Bytes, name: string, size: number): Bytes {
     checkRange(name, size, offset, length);
     const out = new Uint8Array(length);
     let at = 0;
-    for await (const chunk of inflate(packed, name)) {
+    for await (const chunk of inflate(packed, name, size)) {
       if (at + chunk.length > size) throw damaged(`${name} inflates to more than the ${size} bytes it is said to be`);
       const [from, to] = [Math.max(offset, at), Math.min(offset + length, at + chunk.length)];
       if (from < to) out.set(chunk.subarray(from - at, to - at), from - offset);
@@ -42,8 +42,8 @@ async function* chunks(bytes: Bytes): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function* inflate(packed: Bytes, name: string): AsyncGenerator<Uint8Array> {
-  const stream = createInflateRaw({ chunkSize: CHUNK_BYTES });
+async function* inflate(packed: Bytes, name: string, size: number): AsyncGenerator<Uint8Array> {
+  const stream = createInflateRaw({ chunkSize: Math.max(64, Math.min(CHUNK_BYTES, size)) });
   // Whatever goes wrong with the feeding ends the stream, and is told there.
   const feeding = pipeline(chunks(packed), stream).catch(() => {});
   try {

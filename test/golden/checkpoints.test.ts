@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openCheckpoint, type TensorSource } from "../../converters/source.ts";
+import { openCheckpoint, type TensorSource } from "../../converters/index.ts";
 import { sha256 } from "../../src/core/hash.ts";
 import { fixture } from "../support/checkpoint-fixtures.ts";
 import { hasShared, shared } from "../support/shared.ts";
@@ -49,9 +49,32 @@ async function check(path: string, expected: Expected): Promise<void> {
   }
 }
 
-describe("checkpoints of torch, read bit for bit", () => {
+describe("checkpoints, read bit for bit", () => {
   for (const [name, expected] of Object.entries(tableOf(fixture("expected.json")))) {
     test(name, () => check(fixture(name), expected));
+  }
+
+  const FORMATS: Record<string, TensorSource["format"]> = {
+    "training-zip.pth": "torch-zip",
+    "training-legacy.pth": "torch-legacy",
+    "torchscript.pt": "torchscript",
+    "tensors.safetensors": "safetensors",
+    "arrays.npz": "npz",
+    "haiku.pkl": "haiku",
+  };
+  for (const [name, format] of Object.entries(FORMATS)) {
+    test(`${format}: the walk of docs/checkpoints.md`, async () => {
+      const source = await openCheckpoint(fixture(name));
+      expect(source.format).toBe(format);
+      let count = 0;
+      for (const name of source.names()) {
+        const { shape } = source.meta(name);
+        expect(await source.read(name)).toHaveLength(elements(shape));
+        count++;
+      }
+      expect(count).toBeGreaterThan(3);
+      await source.close();
+    });
   }
 });
 
