@@ -13,7 +13,7 @@ export type { DType } from "./readers/dtype.ts";
 /** Named tensors, read one at a time: docs/checkpoints.md tells of the formats. Every layer of key rules is one, too. */
 export interface TensorSource {
   readonly format: "torch-zip" | "torch-legacy" | "torchscript" | "safetensors" | "npz" | "haiku" | "seed";
-  /** Full dotted names, containers included: `state_dict.module.encoder_q.conv1.weight`. Those of npz keep their slashes. */
+  /** Full dotted names, containers included: `state_dict.module.encoder_q.conv1.weight`. Npz's keep their slashes. */
   names(): Iterable<string>;
   /** From the headers; reads no tensor. */
   meta(name: string): { dtype: DType; shape: readonly number[] };
@@ -23,7 +23,8 @@ export interface TensorSource {
   close(): Promise<void>;
   /**
    * Objects in the file that only foreign code could make, and arrays whose elements are no numbers, by name, each with
-   * its class and place. They are inert. Beside the weights they do no harm; `withRules` refuses a source that still has one among its tensors.
+   * its class and place. They are inert. Beside the weights they do no harm; `withRules` refuses a source that still has
+   * one among its tensors.
    */
   readonly opaque?: ReadonlyMap<string, string>;
 }
