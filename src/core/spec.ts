@@ -28,6 +28,8 @@ export interface Checkpoint {
   md5?: string;
   /** File size in bytes, where it is known. */
   bytes?: number;
+  /** Further files whose tensors join this file's, each read by its own rules (lossyless needs CLIP's file). */
+  components?: Checkpoint[];
 }
 
 /**
@@ -46,7 +48,7 @@ export type KeyRule =
   | { reshape: RegExp; shape: number[] }
   | { concat: string[]; axis: number; to: string };
 
-export type ArchSpec = ResnetArch;
+export type ArchSpec = ResnetArch | ClipResnetArch | VitArch | BeitArch | ClipVitArch | ConvnextArch;
 
 /** Bottleneck ResNet (He et al. 2016), v1.5: the stride sits on the 3x3 convolution. As torchvision's. */
 export interface ResnetArch {
@@ -55,14 +57,90 @@ export interface ResnetArch {
   size: number;
   /** Blocks in each stage. */
   layers: number[];
-  /** Channels of the stem and of the first stage's 3x3 convolutions; doubles at each stage. */
+  /** Channels of the stem and of the first stage; doubles at each stage. */
   width: number;
   /** First convolution: ImageNet nets have 7x7 stride 2 and a max pool, nets for small images 3x3 without pool. */
   stem: { kernel: number; stride: number; pool: boolean };
+  /** Channels of a block's 3x3 convolution over the stage's width: 2 in torchvision's wide ResNets. Default 1. */
+  innerWidthFactor?: number;
+  /** `"same"` pads as TensorFlow does (BYOL's Haiku ResNet). Default `"symmetric"`, PyTorch's. */
+  padding?: "symmetric" | "same";
+  /** A bottleneck (keys `resizer.*`) before the pool that changes z_dim; `residual` adds its input, tiled to `dim`. */
+  resizer?: { dim: number; residual: boolean };
 }
 
-/** Which output of the encoder is the representation; the field `z_layer` of the metadata. */
-export type Representation = "avgpool";
+/** CLIP's ModifiedResNet with attention pool (Radford et al. 2021), the projection `c_proj` left out. */
+export interface ClipResnetArch {
+  kind: "clip-resnet";
+  size: number;
+  layers: number[];
+  width: number;
+}
+
+/** Pre-norm vision transformer with class token and absolute positions, timm's keys; LayerNorm eps 1e-6, erf GELU. */
+export interface VitArch {
+  kind: "vit";
+  size: number;
+  patch: number;
+  width: number;
+  depth: number;
+  heads: number;
+}
+
+/** BEiT: relative position bias a block, layer scale, no key bias; timm's keys. */
+export interface BeitArch extends Omit<VitArch, "kind"> {
+  kind: "beit";
+}
+
+/** CLIP's and OpenCLIP's image transformer, OpenAI's keys; LayerNorm eps 1e-5. */
+export interface ClipVitArch {
+  kind: "clip-vit";
+  size: number;
+  patch: number;
+  width: number;
+  depth: number;
+  heads: number;
+  /** Width of the MLP. */
+  hidden: number;
+  act: "quick_gelu" | "gelu";
+  /** Columns of `proj`, the joint embedding's size. */
+  embedDim: number;
+  /** lossyless: keys under `clip.`, then an affine map, rounding to offsets from learned medians, and back. */
+  compressor?: boolean;
+}
+
+/** ConvNeXt (Liu et al. 2022) with the authors' keys; LayerNorm eps 1e-6, erf GELU. VICRegL's have neither flag. */
+export interface ConvnextArch {
+  kind: "convnext";
+  size: number;
+  depths: number[];
+  dims: number[];
+  /** Each block's branch is scaled by `gamma`. */
+  layerScale: boolean;
+  /** The last norm follows the pool, else each position is normed before it. */
+  poolFirst: boolean;
+}
+
+/** Which output of the encoder is the representation; without its suffix the field `z_layer` of the metadata. */
+export type Representation =
+  /** Global average pool of the last feature map. */
+  | "avgpool"
+  /** CLIP ResNet's attention pool. */
+  | "attnpool"
+  /** Class token of the last block, normed. */
+  | "cls"
+  /** Class tokens of the last four blocks, each normed, earliest first. */
+  | "4xcls"
+  /** Class token, then the mean of the patch tokens. */
+  | "cls+avg"
+  /** The same with values alternating, as the paper's ViT wrapper stacks them: `c0 a0 c1 a1 ...` */
+  | "cls+avg:interleaved"
+  /** CLIP's joint embedding. */
+  | "proj"
+  /** Class token, then joint embedding. */
+  | "proj+cls"
+  /** lossyless: the quantised embedding. */
+  | "pred";
 
 export type RGB = [number, number, number];
 
