@@ -28,7 +28,10 @@ export interface Checkpoint {
   md5?: string;
   /** File size in bytes, where it is known. */
   bytes?: number;
-  /** Further files whose tensors join this file's, each read by its own rules (lossyless needs CLIP's file). */
+  /**
+   * Further files that are needed. Each is read by its own rules; then its tensors join this file's, and `rules` read
+   * them all. So lossyless gets CLIP's encoder, and shards of one file are components without rules.
+   */
   components?: Checkpoint[];
 }
 
@@ -45,8 +48,13 @@ export type KeyRule =
   /** One tensor shared under several names. */
   | { copy: string; to: string[] }
   | { permute: RegExp; axes: number[] }
+  /** One entry of `shape` may be -1: what is left. */
   | { reshape: RegExp; shape: number[] }
-  | { concat: string[]; axis: number; to: string };
+  /**
+   * Parts, in this order, become one tensor. Patterns make one of every group of parts whose name becomes the same by
+   * `to` (`$1` is a group of the pattern): a block's query, key and value, in all blocks.
+   */
+  | { concat: string[] | RegExp[]; axis: number; to: string };
 
 export type ArchSpec = ResnetArch | ClipResnetArch | VitArch | BeitArch | ClipVitArch | ConvnextArch;
 
