@@ -1,4 +1,4 @@
-import { type ArtifactInfo, CONVERTER_VERSION } from "../src/core/artifact.ts";
+import { type ArtifactInfo, CONVERTER_VERSION, type Dtype } from "../src/core/artifact.ts";
 import type { Job } from "../src/core/events.ts";
 import type { KeyRule, ModelSpec } from "../src/core/spec.ts";
 import { buildGraph } from "./build.ts";
@@ -17,6 +17,8 @@ export interface ConvertOptions extends Job {
   fingerprint: string;
   license: string | null;
   source: ArtifactInfo["source"];
+  /** Default float32. */
+  dtype?: Dtype;
 }
 
 /**
@@ -38,23 +40,26 @@ export async function convertSeed(seed: number, o: ConvertOptions): Promise<Arti
   return convertSource(seedSource(buildGraph(o.spec), seed), o);
 }
 
-async function convertSource(source: TensorSource, o: ConvertOptions): Promise<ArtifactInfo> {
+/** Converts named tensors, canonical keys of the architecture, from wherever they come. Does not close the source. */
+export async function convertSource(source: TensorSource, o: ConvertOptions): Promise<ArtifactInfo> {
   const graph = buildGraph(o.spec);
   checkKeys(graph, source, o.name);
+  const dtype = o.dtype ?? "float32";
   const describe = (shards: ArtifactInfo["shards"]): ArtifactInfo => ({
     format: 1,
     name: o.name,
     fingerprint: o.fingerprint,
     z_dim: graph.zDim,
+    ...(graph.zShape.length > 1 && { z_shape: [...graph.zShape] }),
     n_parameters: graph.nParameters,
     image_size: o.spec.arch.size,
     representation: o.spec.representation,
     preprocess: o.spec.preprocess,
     source: o.source,
     license: o.license,
-    dtype: "float32",
+    dtype,
     converter: CONVERTER_VERSION,
     shards,
   });
-  return emit(graph, source, o.dir, describe, o);
+  return emit(graph, source, o.dir, dtype, describe, o);
 }

@@ -1,6 +1,7 @@
 import { HubError } from "../src/core/errors.ts";
 import { rng } from "../src/core/rng.ts";
-import { elements, type Graph, type Param } from "./graph.ts";
+import type { Graph, Param } from "./graph.ts";
+import { elements } from "./nodes.ts";
 import type { TensorSource } from "./source.ts";
 
 /**

@@ -93,10 +93,14 @@ export interface VitArch {
   width: number;
   depth: number;
   heads: number;
+  /** Input side that the checkpoint's position table is for, where `size` is another: the table is resized. */
+  nativeSize?: number;
+  /** How the method resizes its table. `"dino"` adds 0.1 to the new side before it divides. Default `"timm"`. */
+  positionRule?: "timm" | "dino";
 }
 
 /** BEiT: relative position bias a block, layer scale, no key bias; timm's keys. */
-export interface BeitArch extends Omit<VitArch, "kind"> {
+export interface BeitArch extends Omit<VitArch, "kind" | "positionRule"> {
   kind: "beit";
 }
 
@@ -130,25 +134,35 @@ export interface ConvnextArch {
 }
 
 /** Which output of the encoder is the representation; without its suffix the field `z_layer` of the metadata. */
-export type Representation =
+export type Representation = RepresentationOf<ArchSpec["kind"]>;
+
+/** The representations that an architecture offers. Maps and tokens are laid out in a row, channels last. */
+export type RepresentationOf<K extends ArchSpec["kind"]> = {
+  resnet: MapRepresentation;
+  convnext: MapRepresentation;
+  "clip-resnet": MapRepresentation | "attnpool";
+  vit: TokenRepresentation | "cls+avg:interleaved";
+  beit: TokenRepresentation | "cls+avg:interleaved";
+  "clip-vit": TokenRepresentation | "proj" | "proj+cls" | "pred";
+}[K];
+
+export type MapRepresentation =
   /** Global average pool of the last feature map. */
   | "avgpool"
-  /** CLIP ResNet's attention pool. */
-  | "attnpool"
+  /** The last feature map before the pool, `[h, w, channels]`. */
+  | "map";
+
+export type TokenRepresentation =
   /** Class token of the last block, normed. */
   | "cls"
-  /** Class tokens of the last four blocks, each normed, earliest first. */
-  | "4xcls"
-  /** Class token, then the mean of the patch tokens. */
+  /** Mean of the patch tokens of the last block, normed. */
+  | "avg"
+  /** Class token, then the mean of the patch tokens; with `:interleaved` alternating as the paper's ViT wrapper has them. */
   | "cls+avg"
-  /** The same with values alternating, as the paper's ViT wrapper stacks them: `c0 a0 c1 a1 ...` */
-  | "cls+avg:interleaved"
-  /** CLIP's joint embedding. */
-  | "proj"
-  /** Class token, then joint embedding. */
-  | "proj+cls"
-  /** lossyless: the quantised embedding. */
-  | "pred";
+  /** Class tokens of the last n blocks, each normed, earliest first: `4xcls`. */
+  | `${number}xcls`
+  /** Patch tokens of the last block, normed, `[tokens, dim]`, row by row of the image. */
+  | "tokens";
 
 export type RGB = [number, number, number];
 
