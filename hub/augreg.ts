@@ -1,4 +1,4 @@
-import type { ModelSpec, Representation } from "../src/core/spec.ts";
+import type { ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { augreg as layout } from "./layouts.ts";
@@ -37,7 +37,7 @@ const FILES = {
   },
 };
 
-export default function augreg(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function augreg(file: keyof typeof FILES, representation: RepresentationOf<"vit">): ModelSpec {
   const { path, arch, timm } = FILES[file];
   return {
     weights: {

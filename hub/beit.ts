@@ -1,4 +1,4 @@
-import type { BeitArch, Checkpoint, KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { BeitArch, Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { beit as beitArch } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { hfBeit, sharedPositions } from "./layouts.ts";
@@ -47,7 +47,7 @@ const rules = (depth: number): KeyRule[] => [
   sharedPositions("rel_pos_bias.relative_position_bias_table", depth),
 ];
 
-export default function beit(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function beit(file: keyof typeof FILES, representation: RepresentationOf<"beit">): ModelSpec {
   const { release, path, arch, values, hf }: File = FILES[file];
   const official = (url: string): Checkpoint => ({ url, rules: rules(arch.depth) });
   return {

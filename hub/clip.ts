@@ -1,4 +1,4 @@
-import type { ArchSpec, Checkpoint, KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { ArchSpec, Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { clipResnet, clipVit } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_CLIP } from "./layouts.ts";
@@ -90,7 +90,10 @@ export function locations({ name, sha256, timm, hf }: File): Checkpoint[] {
   ];
 }
 
-export default function clip(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function clip(
+  file: keyof typeof FILES,
+  representation: RepresentationOf<"clip-vit" | "clip-resnet">,
+): ModelSpec {
   const { arch } = FILES[file];
   return {
     weights: { checkpoints: locations(FILES[file]) },

@@ -1,5 +1,5 @@
-import type { ArchSpec, KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
-import { resnet50, vit } from "./architectures.ts";
+import type { ArchSpec, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
+import { resnet50, vit as timmVit } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_VIT } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -9,6 +9,9 @@ import { evalCrop, IMAGENET } from "./transforms.ts";
  * file would go unnoticed there.
  */
 const HOST = "https://dl.fbaipublicfiles.com/dino/";
+
+/** DINO's own module resizes its position table by a rule of its own. */
+const vit = (size: "S" | "B", patch: number): ArchSpec => ({ ...timmVit(size, patch), positionRule: "dino" });
 
 interface File {
   path: string;
@@ -51,7 +54,7 @@ const FILES = {
   },
 } satisfies Record<string, File>;
 
-export default function dino(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function dino(file: keyof typeof FILES, representation: RepresentationOf<"vit" | "resnet">): ModelSpec {
   const { path, arch, rules, timm, hf }: File = FILES[file];
   return {
     weights: {

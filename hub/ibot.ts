@@ -1,4 +1,4 @@
-import type { Checkpoint, KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
 import { googleDrive } from "./hosts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -17,7 +17,7 @@ const FILES = {
   vitl_16: { arch: vit("L", 16), checkpoints: [teacher("vitl_16")] },
 };
 
-export default function ibot(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function ibot(file: keyof typeof FILES, representation: RepresentationOf<"vit">): ModelSpec {
   const { arch, checkpoints } = FILES[file];
   return { weights: { checkpoints }, arch, representation, preprocess: evalCrop(256, 224, "bicubic", IMAGENET) };
 }

@@ -1,4 +1,4 @@
-import type { KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_VIT } from "./layouts.ts";
@@ -16,7 +16,7 @@ const FILES = {
 
 const RULES: KeyRule[] = [{ take: ["target_encoder.module.", "target_encoder."] }, { drop: /^fc\./ }];
 
-export default function msn(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function msn(file: keyof typeof FILES, representation: RepresentationOf<"vit">): ModelSpec {
   const { arch, hf } = FILES[file];
   return {
     weights: {

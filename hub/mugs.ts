@@ -1,4 +1,4 @@
-import type { KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
 import { googleDrive, huggingFace } from "./hosts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -16,7 +16,7 @@ const FILES = {
 /** The relation blocks are the memory of pre-training. */
 const RULES: KeyRule[] = [{ take: "state_dict." }, { drop: /^relation_blocks\./ }];
 
-export default function mugs(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function mugs(file: keyof typeof FILES, representation: RepresentationOf<"vit">): ModelSpec {
   const { name, epochs, arch, drive } = FILES[file];
   const path = `pretrained%20models/${name}_${epochs}ep/${name}_backbone_${epochs}ep.pth`;
   const urls = [huggingFace(REPOSITORY, path), googleDrive(drive)];

@@ -1,4 +1,4 @@
-import type { KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
+import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { openClipVit } from "./architectures.ts";
 import { huggingFace } from "./hosts.ts";
 import { CLIP, evalCrop, HALF } from "./transforms.ts";
@@ -15,7 +15,7 @@ const FILES = {
 /** The text tower is left behind. Files of the training script itself wrap all keys. */
 const RULES: KeyRule[] = [{ take: ["visual.", "module.visual.", "state_dict.visual.", "state_dict.module.visual."] }];
 
-export default function openclip(file: keyof typeof FILES, representation: Representation): ModelSpec {
+export default function openclip(file: keyof typeof FILES, representation: RepresentationOf<"clip-vit">): ModelSpec {
   const { repository, arch, values } = FILES[file];
   return {
     weights: {

@@ -16,7 +16,7 @@ import {
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
 import type { ModelMetadata } from "./tables/fields.ts";
-import { matchNames, type ListFilter } from "./tables/filter.ts";
+import { type ListFilter, matchNames } from "./tables/filter.ts";
 import * as frames from "./tables/frames.ts";
 import { metadataOf } from "./tables/metadata.ts";
 import type { ResultsOptions } from "./tables/results.ts";

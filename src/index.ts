@@ -34,4 +34,4 @@ export {
 } from "./load.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
-export { matchNames, type ListFilter } from "./tables/filter.ts";
+export { type ListFilter, matchNames } from "./tables/filter.ts";

@@ -25,7 +25,7 @@ export interface ArtifactInfo {
   representation: Representation;
   preprocess: Transform[];
   /** Where the weights really came from. `sha256` is of the checkpoint file, null for a random initialisation. */
-  source: { url: string; sha256: string | null };
+  source: { url: string; sha256: string | null; components?: { url: string; sha256: string }[] };
   /** SPDX identifier, or null where the caller's own file did not say. */
   license: string | null;
   dtype: Dtype;

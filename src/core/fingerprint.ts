@@ -1,6 +1,6 @@
 import { CONVERTER_VERSION, type Dtype } from "./artifact.ts";
 import { canonicalJson, sha256 } from "./hash.ts";
-import type { ModelSpec } from "./spec.ts";
+import type { Checkpoint, ModelSpec } from "./spec.ts";
 
 /**
  * What an artifact's numbers depend on, in 16 hex digits: the weights (the file's hash where it is known, else the
@@ -17,10 +17,13 @@ export function fingerprint(
     own !== undefined
       ? { weights: own.sha256, rules: own.rules }
       : "checkpoints" in weights
-        ? {
-            weights: weights.checkpoints[0]?.sha256 ?? weights.checkpoints[0]?.url,
-            rules: weights.checkpoints[0]?.rules,
-          }
+        ? identity(weights.checkpoints[0])
         : weights;
   return sha256(canonicalJson({ ...from, ...rest, dtype, converter: CONVERTER_VERSION })).slice(0, 16);
 }
+
+const identity = (file?: Checkpoint): object => ({
+  weights: file?.sha256 ?? file?.url,
+  rules: file?.rules,
+  components: file?.components?.map(identity),
+});

@@ -34,7 +34,11 @@ export async function checkModelJson(text: string, fingerprint: string): Promise
         image_size: count,
         representation: z.string(),
         preprocess: z.array(z.looseObject({ op: z.string() })),
-        source: z.object({ url: z.string(), sha256: digest.nullable() }),
+        source: z.object({
+          url: z.string(),
+          sha256: digest.nullable(),
+          components: z.array(z.object({ url: z.string(), sha256: digest })).optional(),
+        }),
         license: z.string().nullable(),
         dtype: z.enum(["float32", "float16"]),
         converter: z.literal(CONVERTER_VERSION),
