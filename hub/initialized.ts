@@ -1,5 +1,6 @@
 import type { ModelSpec, Representation } from "../src/core/spec.ts";
 import { resnet50, resnet50Resized, resnet50w2, resnet101, vit } from "./architectures.ts";
+import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 const ARCHITECTURES = {
@@ -26,7 +27,7 @@ export default function initialized(
   representation: Representation = "avgpool",
 ): ModelSpec {
   return {
-    weights: { seed: 0 },
+    weights: { seed: 0, ...(arch.startsWith("resnet50_d") && { rules: RESIZED }) },
     arch: ARCHITECTURES[arch],
     representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),

@@ -166,7 +166,7 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
     throw failures[0]!;
   };
   if (options.out !== undefined)
-    return stage(resolve(options.out), options.force ?? false, (dir) => write(dir, options));
+    return stage(resolve(options.out), options.force ?? false, (dir) => write(dir, jobOf(options)));
   const { ensureDirs } = await import("./store/dirs.ts");
   const dirs = await ensureDirs();
   const staging = { tmpDir: dirs.tmp, lockDir: dirs.locks, name, force: options.force };
@@ -180,7 +180,7 @@ type Layout = Pick<Checkpoint, "rules" | "components">;
 
 /** The ways a model's official files name their keys. Random initialisations have none: plain `state_dict` keys. */
 function layoutsOf({ weights }: ModelSpec): Layout[] {
-  if (!("checkpoints" in weights)) return [{ rules: "bundled" in weights ? weights.rules : [] }];
+  if (!("checkpoints" in weights)) return [{ rules: weights.rules ?? [] }];
   const layouts = weights.checkpoints.map(({ rules, components }): Layout => ({ rules, components }));
   return [...new Map(layouts.map((layout) => [canonicalJson(layout), layout])).values()];
 }
