@@ -1,11 +1,14 @@
-import type { ModelSpec, WeightSource } from "../src/core/spec.ts";
+import type { KeyRule, ModelSpec, WeightSource } from "../src/core/spec.ts";
 import { tinyResnet } from "./architectures.ts";
 import { CIFAR, evalCrop } from "./transforms.ts";
 
-/** The embedded encoders. The checkpoints they were converted from hold the bare encoder. */
+/** The checkpoints of scripts/tiny/train.py: the encoder beside the head that its objective needs. */
+const RULES: KeyRule[] = [{ take: "state_dict.module.encoder." }];
+
+/** The embedded encoders. */
 const WEIGHTS: Record<"ssl" | "sup" | "init", WeightSource> = {
-  ssl: { bundled: "tiny_ssl", rules: [] },
-  sup: { bundled: "tiny_sup", rules: [] },
+  ssl: { bundled: "tiny_ssl", rules: RULES },
+  sup: { bundled: "tiny_sup", rules: RULES },
   init: { seed: 0 },
 };
 

@@ -7,7 +7,7 @@ const ABOUT = `ResNet-50 without its classifier, 224 x 224, random weights (\`in
 \`wasm, encode\` is \`model.encode\` on raw 256 x 256 images with a worker a core: crop and normalisation included. "all"
 is the engine's own choice, one thread a core. PyTorch computes batch norm apart; the others have it folded.`;
 
-export default async function forward({ dir, quick, rounds, log }) {
+export default async function forward({ dir, quick, log }) {
   const cores = availableParallelism();
   const cache = join(dir, "cache");
   const onnx = await writeOnnx(join(dir, "resnet50.onnx"));
