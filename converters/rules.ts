@@ -122,14 +122,43 @@ const permuted = (axes: number[]) => (entry: Entry) => {
   return { meta: { dtype, shape: permutedShape }, read };
 };
 
-const reshaped = (shape: number[]) => (entry: Entry) => {
-  if (elementsOf(shape) !== elementsOf(entry.meta.shape)) return `to [${shape}]`;
+const reshaped = (wanted: number[]) => (entry: Entry) => {
+  const count = elementsOf(entry.meta.shape);
+  const given = elementsOf(wanted.filter((n) => n !== -1));
+  const shape = wanted.map((n) => (n === -1 ? count / given : n));
+  if (elementsOf(shape) !== count || !shape.every(Number.isInteger)) return `to [${wanted}]`;
   return { meta: { dtype: entry.meta.dtype, shape }, read: entry.read };
 };
 
-function concat(tensors: Entries, names: string[], axis: number, to: string): Entries {
-  const absent = names.filter((name) => !tensors.has(name));
-  if (absent.length > 0 || names.length === 0) throw missing("concat", absent, tensors);
+function concat(tensors: Entries, parts: string[] | RegExp[], axis: number, to: string): Entries {
+  const groups = parts.every((part) => typeof part === "string")
+    ? new Map([[to, parts]])
+    : groupsOf([...tensors.keys()], parts as RegExp[], to);
+  const absent = [...groups.values()].flat().filter((name) => !tensors.has(name));
+  if (absent.length > 0 || groups.size === 0 || parts.length === 0) {
+    throw missing("concat", groups.size === 0 ? parts.map(String) : absent, tensors);
+  }
+  const used = new Set([...groups.values()].flat());
+  const rest = [...tensors].filter(([name]) => !used.has(name));
+  return unique([...rest, ...[...groups].map(([name, from]): [string, Entry] => [name, join(tensors, from, axis)])]);
+}
+
+/** Names of parts by the name they get together: of each group, in the order of the patterns. */
+function groupsOf(names: string[], patterns: RegExp[], to: string): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  patterns.map(once).forEach((pattern, part) => {
+    for (const name of names) {
+      if (!pattern.test(name)) continue;
+      const target = name.replace(pattern, to);
+      const group = groups.get(target) ?? patterns.map((wanted) => `${wanted} of ${target}`);
+      group[part] = name;
+      groups.set(target, group);
+    }
+  });
+  return groups;
+}
+
+function join(tensors: Entries, names: string[], axis: number): Entry {
   const parts = names.map((name) => tensors.get(name)!);
   const others = (entry: Entry) => String(entry.meta.shape.filter((_, i) => i !== axis));
   const rank = parts[0]!.meta.shape.length;
@@ -137,9 +166,7 @@ function concat(tensors: Entries, names: string[], axis: number, to: string): En
     const shapes = names.map((name, i) => `${name} [${parts[i]!.meta.shape}]`);
     throw keysError(`concat along axis ${axis} does not fit ${shortList(shapes)}`);
   }
-  const joined = joinedEntry(parts, axis);
-  const rest = [...tensors].filter(([name]) => !names.includes(name));
-  return unique([...rest, [to, joined]]);
+  return joinedEntry(parts, axis);
 }
 
 function joinedEntry(parts: Entry[], axis: number): Entry {

@@ -1,29 +1,27 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ArtifactInfo } from "../src/core/artifact.ts";
+import type { ArtifactInfo, Dtype } from "../src/core/artifact.ts";
 import type { Job } from "../src/core/events.ts";
-import { elements, type Graph, type Node, type Value, type Weight } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import { elements, type Node } from "./nodes.ts";
 import type { TensorSource } from "./source.ts";
+import { toFloat16 } from "./tf/float16.ts";
+import { type Attr, type Constant, EMIT, type Emitter, tensorShape } from "./tf/ops.ts";
+import { ShardWriter } from "./tf/shards.ts";
 
-/** Bytes in a weight shard: small enough to cache in a browser, large enough to be few. */
-const SHARD_BYTES = 64 * 2 ** 20;
-
-/** The lowest float32: what a max pool's padding must hold so that it never wins. */
-const LOWEST = -3.4028234663852886e38;
-
-type Attr = Record<string, unknown>;
 interface TfNode {
   name: string;
   op: string;
   input?: string[];
   attr?: Record<string, Attr>;
 }
-/** A constant of the graph; the few that are no weights (axes, paddings) hold their values. */
-type Constant = { name: string; shape: readonly number[]; dtype: "float32" | "int32" } & (
-  | { weight: Weight }
-  | { values: readonly number[] }
-);
+
+/** What a stored constant is made of. */
+interface Stored {
+  constant: Constant;
+  half: boolean;
+  bytes: number;
+}
 
 /**
  * Writes a graph and its weights as a TF.js graph model: `model.json` and `group1-shardIofN.bin` in `dir`.
@@ -34,86 +32,63 @@ export async function emit(
   graph: Graph,
   source: TensorSource,
   dir: string,
+  dtype: Dtype,
   describe: (shards: ArtifactInfo["shards"]) => ArtifactInfo,
   job: Job & { name: string },
 ): Promise<ArtifactInfo> {
   const { nodes, constants } = graphDef(graph);
-  const total = constants.reduce((sum, c) => sum + 4 * elements(c.shape), 0);
-  const shards = new ShardWriter(dir, Math.max(1, Math.ceil(total / SHARD_BYTES)));
+  const stored = constants.map((constant) => stored1(constant, dtype));
+  const shards = new ShardWriter(dir, sum(stored));
+  const make = maker(source, job.signal);
   try {
-    for (const [i, constant] of constants.entries()) {
+    for (const [i, entry] of stored.entries()) {
       job.signal?.throwIfAborted();
-      await shards.write(await bytesOf(constant, source, job.signal));
-      job.onProgress?.({ stage: "convert", name: job.name, done: i + 1, total: constants.length, unit: "tensors" });
+      await shards.write(await make(entry));
+      job.onProgress?.({ stage: "convert", name: job.name, done: i + 1, total: stored.length, unit: "tensors" });
     }
   } finally {
     await shards.close();
   }
   const info = describe(shards.done);
-  await writeFile(join(dir, "model.json"), JSON.stringify(modelJson(graph, nodes, constants, info)));
+  await writeFile(join(dir, "model.json"), JSON.stringify(modelJson(graph, nodes, stored, info)));
   return info;
 }
 
-async function bytesOf(constant: Constant, source: TensorSource, signal?: AbortSignal): Promise<Uint8Array> {
-  if ("values" in constant) {
-    const array = constant.dtype === "int32" ? Int32Array : Float32Array;
-    return new Uint8Array(array.from(constant.values).buffer);
-  }
-  const params: Float32Array[] = [];
-  for (const { key } of constant.weight.params) params.push(await source.read(key, signal));
-  const made = constant.weight.make(...params);
-  return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
+/** Bytes that the weights of a graph take in an engine, whatever they are stored in: engines compute in float32. */
+export function weightBytes(graph: Graph): number {
+  return sum(graphDef(graph).constants.map((constant) => stored1(constant, "float32")));
 }
 
-/** Cuts a stream of bytes into files of `SHARD_BYTES`, hashing on the way. */
-class ShardWriter {
-  readonly done: ArtifactInfo["shards"] = {};
-  private readonly dir: string;
-  private readonly count: number;
-  private index = 0;
-  private bytes = 0;
-  private hash = createHash("sha256");
-  private file: FileHandle | undefined;
-
-  constructor(dir: string, count: number) {
-    this.dir = dir;
-    this.count = count;
-  }
-
-  async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; ) {
-      this.file ??= await open(join(this.dir, this.name()), "wx");
-      const part = data.subarray(at, at + SHARD_BYTES - this.bytes);
-      await this.file.write(part);
-      this.hash.update(part);
-      this.bytes += part.length;
-      at += part.length;
-      if (this.bytes === SHARD_BYTES) await this.close();
-    }
-  }
-
-  /** Ends the current shard; the next write starts another. */
-  async close(): Promise<void> {
-    if (this.file === undefined) return;
-    const file = this.file;
-    this.file = undefined;
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    this.done[this.name()] = { bytes: this.bytes, sha256: this.hash.digest("hex") };
-    this.index++;
-    this.bytes = 0;
-    this.hash = createHash("sha256");
-  }
-
-  private name(): string {
-    return `group1-shard${this.index + 1}of${this.count}.bin`;
-  }
+/** Only kernels and tables are halved: vectors weigh nothing, and their numbers may be large. */
+function stored1(constant: Constant, dtype: Dtype): Stored {
+  const half = dtype === "float16" && "weight" in constant && constant.shape.length >= 2;
+  return { constant, half, bytes: (half ? 2 : 4) * elements(constant.shape) };
 }
 
-function modelJson(graph: Graph, nodes: TfNode[], constants: Constant[], info: ArtifactInfo) {
+const sum = (stored: Stored[]) => stored.reduce((total, { bytes }) => total + bytes, 0);
+
+/** Makes constants one after the other. A kernel and its bias read the same parameters, which are kept in between. */
+function maker(source: TensorSource, signal?: AbortSignal): (stored: Stored) => Promise<Uint8Array> {
+  let held = new Map<string, Float32Array>();
+  return async ({ constant, half }) => {
+    if ("values" in constant) {
+      const array = constant.dtype === "int32" ? Int32Array : Float32Array;
+      return bytesOf(array.from(constant.values));
+    }
+    const { weight, name } = constant;
+    const before = held;
+    held = new Map();
+    for (const { key } of weight.params) {
+      held.set(key, held.get(key) ?? before.get(key) ?? (await source.read(key, signal)));
+    }
+    const made = weight.make(...weight.params.map(({ key }) => held.get(key)!));
+    return bytesOf(half ? toFloat16(made, name) : made);
+  };
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength);
+
+function modelJson(graph: Graph, nodes: TfNode[], stored: Stored[], info: ArtifactInfo) {
   const input = graph.nodes[0]!.out;
   const tensor = (name: string, shape: readonly number[]) => ({
     name: `${name}:0`,
@@ -132,7 +107,12 @@ function modelJson(graph: Graph, nodes: TfNode[], constants: Constant[], info: A
     weightsManifest: [
       {
         paths: Object.keys(info.shards),
-        weights: constants.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+        weights: stored.map(({ constant: { name, shape, dtype }, half }) => ({
+          name,
+          shape,
+          dtype,
+          ...(half && { quantization: { dtype: "float16", original_dtype: "float32" } }),
+        })),
       },
     ],
     userDefinedMetadata: { ssl_hub: info },
@@ -171,66 +151,3 @@ function graphDef(graph: Graph): { nodes: TfNode[]; constants: Constant[] } {
   });
   return { nodes: [...constNodes, ...ops], constants: list };
 }
-
-interface Emitter {
-  /** Name of the TensorFlow node that gives a value. */
-  ref(value: Value): string;
-  /** Equal constants share a name and are stored once. */
-  constant(constant: Constant): string;
-  weight(weight: Weight): string;
-  node(name: string, op: string, input: string[], attr?: Record<string, Attr>): string;
-}
-
-/** From node kind to TensorFlow operations; returns the name of the one that gives the node's value. */
-const EMIT: { [K in Node["kind"]]: (node: Extract<Node, { kind: K }>, e: Emitter) => string } = {
-  input: ({ out }, e) =>
-    e.node("images", "Placeholder", [], { dtype: { type: "DT_FLOAT" }, shape: { shape: tensorShape(out.shape) } }),
-
-  // PyTorch's padding at stride 2 is never TensorFlow's SAME, so it is always explicit.
-  conv: ({ out, x, kernel, bias, stride, padding, relu }, e) =>
-    e.node(`conv${out.id}`, "_FusedConv2D", [e.ref(x), e.weight(kernel), e.weight(bias)], {
-      strides: ints([1, stride, stride, 1]),
-      padding: text(padding === 0 ? "VALID" : "EXPLICIT"),
-      explicit_paddings: ints(padding === 0 ? [] : [0, 0, padding, padding, padding, padding, 0, 0]),
-      dilations: ints([1, 1, 1, 1]),
-      data_format: text("NHWC"),
-      fused_ops: { list: { s: (relu ? ["BiasAdd", "Relu"] : ["BiasAdd"]).map(base64) } },
-      num_args: { i: "1" },
-      epsilon: { f: 0 },
-    }),
-
-  // Pools take no explicit padding in TF.js: pad with the lowest number first.
-  maxPool: ({ out, x, kernel, stride, padding }, e) => {
-    const paddings = e.constant({
-      name: `paddings${padding}`,
-      shape: [4, 2],
-      dtype: "int32",
-      values: [0, 0, padding, padding, padding, padding, 0, 0],
-    });
-    const lowest = e.constant({ name: "lowest", shape: [], dtype: "float32", values: [LOWEST] });
-    const padded = e.node(`pad${out.id}`, "PadV2", [e.ref(x), paddings, lowest], { Tpaddings: { type: "DT_INT32" } });
-    return e.node(`maxPool${out.id}`, "MaxPool", [padded], {
-      ksize: ints([1, kernel, kernel, 1]),
-      strides: ints([1, stride, stride, 1]),
-      padding: text("VALID"),
-      explicit_paddings: ints([]),
-      data_format: text("NHWC"),
-    });
-  },
-
-  add: ({ out, a, b }, e) => e.node(`add${out.id}`, "AddV2", [e.ref(a), e.ref(b)]),
-
-  relu: ({ out, x }, e) => e.node(`relu${out.id}`, "Relu", [e.ref(x)]),
-
-  mean: ({ out, x }, e) => {
-    const axes = e.constant({ name: "spatial", shape: [2], dtype: "int32", values: [1, 2] });
-    return e.node(`mean${out.id}`, "Mean", [e.ref(x), axes], { keep_dims: { b: false }, Tidx: { type: "DT_INT32" } });
-  },
-
-  output: ({ x }, e) => e.node("features", "Identity", [e.ref(x)]),
-};
-
-const base64 = (s: string) => Buffer.from(s).toString("base64");
-const text = (s: string): Attr => ({ s: base64(s) });
-const ints = (list: number[]): Attr => ({ list: { i: list.map(String) } });
-const tensorShape = (shape: readonly number[]) => ({ dim: shape.map((n) => ({ size: String(n) })) });

@@ -1,15 +1,35 @@
-import type { ModelSpec } from "../src/core/spec.ts";
-import { resnet50, resnet101 } from "./architectures.ts";
+import type { ModelSpec, Representation } from "../src/core/spec.ts";
+import { resnet50, resnet50Resized, resnet50w2, resnet101, vit } from "./architectures.ts";
+import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
-const ARCHITECTURES = { resnet50, resnet101 };
+const ARCHITECTURES = {
+  resnet50: resnet50(),
+  resnet101: resnet101(),
+  resnet50w2: resnet50w2(),
+  resnet50_d512: resnet50Resized(512)(),
+  resnet50_d1024: resnet50Resized(1024)(),
+  resnet50_d4096: resnet50Resized(4096)(),
+  resnet50_d8192: resnet50Resized(8192)(),
+  vits16: vit("S", 16),
+  vitb32: vit("B", 32),
+  vitb16: vit("B", 16),
+  vitb8: vit("B", 8),
+  vitl16: vit("L", 16),
+};
 
-/** Random initialisation with PyTorch's distributions: the same numbers at every load. */
-export default function initialized(arch: keyof typeof ARCHITECTURES): ModelSpec {
+/**
+ * Random initialisation with PyTorch's and timm's distributions: the same numbers at every load. The ViTs are random
+ * too, as their names say; upstream's are supervised weights (erratum E06).
+ */
+export default function initialized(
+  arch: keyof typeof ARCHITECTURES,
+  representation: Representation = "avgpool",
+): ModelSpec {
   return {
-    weights: { seed: 0 },
-    arch: ARCHITECTURES[arch](),
-    representation: "avgpool",
+    weights: { seed: 0, ...(arch.startsWith("resnet50_d") && { rules: RESIZED }) },
+    arch: ARCHITECTURES[arch],
+    representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
   };
 }

@@ -1,19 +1,24 @@
 import type { ModelSpec } from "../src/core/spec.ts";
-import { resnet50 } from "./architectures.ts";
+import { resnet50, resnet50Resized } from "./architectures.ts";
+import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** DISSL (Dubois et al. 2022), from the Invariant-SSL repository. The files hold the bare encoder. */
 const HOST = "https://github.com/YannDubs/Invariant-Self-Supervised-Learning/releases/download/v1.0.0-alpha/";
 const FILES = {
-  dissl_dNone_e100_m2: "dissl_resnet50_dNone_e100_m2.torch",
-  dissl_dNone_e400_m2: "dissl_resnet50_dNone_e400_m2.torch",
-  dissl_dNone_e400_m6: "dissl_resnet50_dNone_e400_m6.torch",
-} as const;
+  dissl_dNone_e100_m2: { path: "dissl_resnet50_dNone_e100_m2.torch", arch: resnet50(), rules: [] },
+  dissl_dNone_e400_m2: { path: "dissl_resnet50_dNone_e400_m2.torch", arch: resnet50(), rules: [] },
+  dissl_dNone_e400_m6: { path: "dissl_resnet50_dNone_e400_m6.torch", arch: resnet50(), rules: [] },
+  dissl_d8192_e100_m2: { path: "dissl_resnet50_d8192_e100_m2.torch", arch: resnet50Resized(8192)(), rules: RESIZED },
+  dissl_d8192_e400_m6: { path: "dissl_resnet50_d8192_e400_m6.torch", arch: resnet50Resized(8192)(), rules: RESIZED },
+  dissl_d8192_e800_m8: { path: "dissl_resnet50_d8192_e800_m8.torch", arch: resnet50Resized(8192)(), rules: RESIZED },
+};
 
 export default function issl(file: keyof typeof FILES): ModelSpec {
+  const { path, arch, rules } = FILES[file];
   return {
-    weights: { checkpoints: [{ url: HOST + FILES[file], rules: [] }] },
-    arch: resnet50(),
+    weights: { checkpoints: [{ url: HOST + path, rules }] },
+    arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
   };

@@ -1,5 +1,6 @@
-import type { Interpolation, KeyRule, ModelSpec } from "../src/core/spec.ts";
-import { resnet50 } from "./architectures.ts";
+import type { Interpolation, KeyRule, ModelSpec, ResnetArch } from "../src/core/spec.ts";
+import { resnet50, resnet50Resized } from "./architectures.ts";
+import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /**
@@ -8,12 +9,15 @@ import { evalCrop, IMAGENET } from "./transforms.ts";
 const HOST = "https://github.com/YannDubs/SSL-Risk-Decomposition/releases/download/v0.1/";
 
 /** The SimCLR and DISSL files hold the bare encoder. */
-const bare = (path: string) => ({ path, rules: [], interpolation: "bilinear" as const });
+const bare = (path: string) => ({ path, rules: [], interpolation: "bilinear" as const, arch: resnet50() });
+const resized = (path: string, dim: number) => ({ ...bare(path), rules: RESIZED, arch: resnet50Resized(dim)() });
 const FILES = {
   dissl_augLarge: bare("dissl_resnet50_dNone_e100_m2_augLarge.torch"),
   dissl_augSmall: bare("dissl_resnet50_dNone_e100_m2_augSmall.torch"),
   dissl_headTLinSLin: bare("dissl_resnet50_dNone_e100_m2_headTLinSLin.torch"),
   dissl_headTMlpSMlp: bare("dissl_resnet50_dNone_e100_m2_headTMlpSMlp.torch"),
+  dissl_d4096: resized("dissl_resnet50_d4096_e100_m2.torch", 4096),
+  simclr_d8192: resized("simclr_resnet50_d8192_e100_m2.torch", 8192),
   simclr_base: bare("simclr_resnet50_dNone_e100_m2.torch"),
   simclr_data010: bare("simclr_resnet50_dNone_e100_m2_data010.torch"),
   simclr_data030: bare("simclr_resnet50_dNone_e100_m2_data030.torch"),
@@ -25,14 +29,15 @@ const FILES = {
     path: "speccl_bs384_ep100.pth",
     rules: [{ take: "state_dict.backbone." }, { drop: /^fc\.|proj_resnet/ }],
     interpolation: "bicubic",
+    arch: resnet50(),
   },
-} satisfies Record<string, { path: string; rules: KeyRule[]; interpolation: Interpolation }>;
+} satisfies Record<string, { path: string; rules: KeyRule[]; interpolation: Interpolation; arch: ResnetArch }>;
 
 export default function riskdec(file: keyof typeof FILES): ModelSpec {
-  const { path, rules, interpolation } = FILES[file];
+  const { path, rules, interpolation, arch } = FILES[file];
   return {
     weights: { checkpoints: [{ url: HOST + path, rules }] },
-    arch: resnet50(),
+    arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, interpolation, IMAGENET),
   };

@@ -1,17 +1,19 @@
 import type { ModelSpec } from "../src/core/spec.ts";
-import { resnet50 } from "./architectures.ts";
+import { resnet50, resnet50w2 } from "./architectures.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** VICReg (Bardes et al. 2022). The files hold the bare encoder. */
 const HOST = "https://dl.fbaipublicfiles.com/vicreg/";
 const FILES = {
-  resnet50: "resnet50.pth",
-} as const;
+  resnet50: { path: "resnet50.pth", arch: resnet50 },
+  resnet50x2: { path: "resnet50x2.pth", arch: resnet50w2 },
+};
 
 export default function vicreg(file: keyof typeof FILES): ModelSpec {
+  const { path, arch } = FILES[file];
   return {
-    weights: { checkpoints: [{ url: HOST + FILES[file], rules: [] }] },
-    arch: resnet50(),
+    weights: { checkpoints: [{ url: HOST + path, rules: [] }] },
+    arch: arch(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
   };

@@ -1,5 +1,5 @@
 import type { KeyRule, ModelSpec } from "../src/core/spec.ts";
-import { resnet50, resnet101 } from "./architectures.ts";
+import { resnet50, resnet50w2, resnet50w4, resnet101 } from "./architectures.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /**
@@ -41,17 +41,36 @@ const FILES = {
     "simclr_rn101_100ep_simclr_8node_resnet_16_07_20.1ff6cb4b/model_final_checkpoint_phase99.torch",
     resnet101,
   ),
+  simclr_w2_1000ep: zoo(
+    "simclr_rn50w2_1000ep_simclr_8node_resnet_16_07_20.e1e3bbf0/model_final_checkpoint_phase999.torch",
+    resnet50w2,
+  ),
+  simclr_w2_100ep: zoo(
+    "simclr_rn50w2_100ep_simclr_8node_resnet_16_07_20.05b37ec3/model_final_checkpoint_phase99.torch",
+    resnet50w2,
+  ),
+  simclr_w4_1000ep: zoo(
+    "simclr_rn50w4_1000ep_bs32_16node_simclr_8node_resnet_28_07_20.9e20b0ae/model_final_checkpoint_phase999.torch",
+    resnet50w4,
+  ),
   jigsaw_in22k: zoo("converted_vissl_rn50_jigsaw_in22k_goyal19.torch"),
   jigsaw_in1k: zoo("converted_vissl_rn50_jigsaw_in1k_goyal19.torch"),
   clusterfit: zoo("converted_vissl_rn50_rotnet_16kclusters_in1k_ep105.torch"),
   npid_200ep: zoo("npid_1node_200ep_4kneg_npid_8gpu_resnet_23_07_20.9eb36512/model_final_checkpoint_phase199.torch"),
   npidpp_800ep: zoo("npid_pp/4node_800ep_32kneg_cosine_resnet_23_07_20.75432662/model_final_checkpoint_phase799.torch"),
+  // Upstream marks this file as not working: erratum E21. If its keys do not fit, loading says so.
+  npidpp_w2_800ep: zoo(
+    "npid_pp/4node_800ep_32kneg_cosine_resnetw2_23_07_20.b7f4016c/model_final_checkpoint_phase799.torch",
+    resnet50w2,
+  ),
   pirl_800ep: zoo("pirl_jigsaw_4node_pirl_jigsaw_4node_resnet_22_07_20.34377f59/model_final_checkpoint_phase799.torch"),
   pirl_200ep: zoo(
     "pirl_jigsaw_4node_200ep_pirl_jigsaw_4node_resnet_22_07_20.ffd17b75/model_final_checkpoint_phase199.torch",
   ),
   pirl_800ep_headMLP: zoo("pirl/r50_800ep_mlphead_gblur/model_final_checkpoint_phase799.torch"),
   pirl_200ep_headMLP: zoo("pirl/r50_200ep_mlp_gblur/model_final_checkpoint_phase199.torch"),
+  pirl_w2_400ep: zoo("pirl/w2_400ep/model_final_checkpoint_phase399.torch", resnet50w2),
+  pirl_w2_400ep_headMLP: zoo("pirl/r50w2_400ep_mlphead_gblur/model_final_checkpoint_phase399.torch", resnet50w2),
 };
 
 export default function vissl(name: keyof typeof FILES): ModelSpec {

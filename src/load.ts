@@ -8,9 +8,9 @@ import type { Job } from "./core/events.ts";
 import type { SpecLoader } from "./core/family.ts";
 import { getOrMake } from "./core/files.ts";
 import { fingerprint } from "./core/fingerprint.ts";
-import { hashFile } from "./core/hash.ts";
+import { canonicalJson, hashFile, sha256 } from "./core/hash.ts";
 import { nearest } from "./core/nearest.ts";
-import type { Checkpoint, KeyRule, ModelSpec } from "./core/spec.ts";
+import type { Checkpoint, ModelSpec } from "./core/spec.ts";
 import { licenseOf, warnErrata, warnLicense } from "./notices.ts";
 
 /** Name of a model of the registry, as `hubconf.ts` exports it. */
@@ -93,15 +93,14 @@ async function makeFromCheckpoints(
   dir: string,
   job: Job,
 ): Promise<void> {
-  const { download } = await import("./store/download.ts");
+  const { fetchCheckpoint, sourceOf } = await import("./store/checkpoint.ts");
   const { convertCheckpoint } = await import("../converters/convert.ts");
   const failures: HubError[] = [];
   for (const checkpoint of checkpoints) {
     try {
-      const file = await download(checkpoint, job);
-      const source = { url: file.url, sha256: file.sha256 };
-      const common = { name, spec, dir, fingerprint: key, license: licenseOf(name), source, ...job };
-      await convertCheckpoint(file.path, checkpoint.rules, common);
+      const file = await fetchCheckpoint(checkpoint, job);
+      const of = { name, spec, dir, fingerprint: key, license: licenseOf(name), source: sourceOf(file) };
+      await convertCheckpoint(file.path, file.rules, { ...of, components: file.components, ...job });
       return;
     } catch (error) {
       if (!(error instanceof HubError) || !NEXT_LOCATION.has(error.code)) throw error;
@@ -126,6 +125,11 @@ async function empty(dir: string): Promise<void> {
 export interface ConvertFileOptions extends Job {
   /** The hub name whose official layout the file has. */
   model: string;
+  /**
+   * Files the checkpoint needs besides: lossyless CLIP's, or the other shards of one in parts. Without them, those that
+   * the model names are downloaded; shards that lie beside an index (`model.safetensors.index.json`) are found.
+   */
+  components?: string[];
   /** Where the converted folder goes; must not exist yet unless `force`. Default: the cache. */
   out?: string;
   force?: boolean;
@@ -134,29 +138,27 @@ export interface ConvertFileOptions extends Job {
 /**
  * Converts a checkpoint file of the caller's in the official layout of a hub name; each of the model's known layouts
  * is tried. Gives the converted folder.
- * @throws HubError `KEYS` or `CHECKPOINT` as {@link file://./../converters/convert.ts}, `DISK` when `out` exists.
+ * @throws HubError `KEYS` or `CHECKPOINT` as {@link file://./../converters/convert.ts}, `DISK` when `out` exists,
+ * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
   const name = resolveName(options.model);
   const spec = await specOf(name);
   const layouts = layoutsOf(spec);
-  const digest = await hashFile(file, "sha256", options.signal).catch((cause) => {
-    throw options.signal?.aborted
-      ? options.signal.reason
-      : new HubError("DISK", `Cannot read ${file}: ${messageOf(cause)}`, { details: { file }, cause });
-  });
+  const digest = await digestOf([file, ...(options.components ?? [])], options.signal);
   const key = fingerprint(spec, { sha256: digest, rules: layouts });
+  const about = { name, spec, fingerprint: key, license: licenseOf(name) };
   const source = { url: `file:${basename(file)}`, sha256: digest };
   const write = async (dir: string, job: Job) => {
     const { convertCheckpoint } = await import("../converters/convert.ts");
     const failures: HubError[] = [];
-    for (const rules of layouts) {
+    for (const layout of layouts) {
       try {
-        const license = licenseOf(name);
-        await convertCheckpoint(file, rules, { name, spec, dir, fingerprint: key, license, source, ...job });
+        const components = await componentsOf(layout, options.components, job);
+        await convertCheckpoint(file, layout.rules, { ...about, dir, source, components, ...job });
         return;
       } catch (error) {
-        if (!(error instanceof HubError) || error.code !== "KEYS") throw error;
+        if (!(error instanceof HubError) || !NEXT_LAYOUT.has(error.code)) throw error;
         failures.push(error);
         await empty(dir);
       }
@@ -164,17 +166,49 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
     throw failures[0]!;
   };
   if (options.out !== undefined)
-    return stage(resolve(options.out), options.force ?? false, (dir) => write(dir, options));
+    return stage(resolve(options.out), options.force ?? false, (dir) => write(dir, jobOf(options)));
   const { ensureDirs } = await import("./store/dirs.ts");
   const dirs = await ensureDirs();
   const staging = { tmpDir: dirs.tmp, lockDir: dirs.locks, name, force: options.force };
   return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
 }
 
+/** Failures that another layout may not have: other keys, or a file needed besides that is not to be had. */
+const NEXT_LAYOUT = new Set(["KEYS", "DOWNLOAD", "HASH"]);
+
+type Layout = Pick<Checkpoint, "rules" | "components">;
+
 /** The ways a model's official files name their keys. Random initialisations have none: plain `state_dict` keys. */
-function layoutsOf({ weights }: ModelSpec): KeyRule[][] {
-  if ("checkpoints" in weights) return weights.checkpoints.map(({ rules }) => rules);
-  return "bundled" in weights ? [weights.rules] : [[]];
+function layoutsOf({ weights }: ModelSpec): Layout[] {
+  if (!("checkpoints" in weights)) return [{ rules: weights.rules ?? [] }];
+  const layouts = weights.checkpoints.map(({ rules, components }): Layout => ({ rules, components }));
+  return [...new Map(layouts.map((layout) => [canonicalJson(layout), layout])).values()];
+}
+
+/** The caller's files take the places of the layout's components; beyond these they are parts of the file itself. */
+async function componentsOf({ components = [] }: Layout, given: string[] | undefined, job: Job) {
+  if (given !== undefined) return given.map((path, i) => ({ path, rules: components[i]?.rules ?? [] }));
+  const { fetchCheckpoint } = await import("./store/checkpoint.ts");
+  const fetched = [];
+  for (const component of components) fetched.push(await fetchCheckpoint(component, job));
+  return fetched;
+}
+
+/** SHA-256 of a file, or of the digests of several. An index stands for its shards. */
+async function digestOf(files: string[], signal?: AbortSignal): Promise<string> {
+  const { shardsOf } = await import("../converters/shards.ts");
+  const digests: string[] = [];
+  for (const file of files) {
+    for (const path of (await shardsOf(file))?.paths ?? [file]) {
+      const digest = await hashFile(path, "sha256", signal).catch((cause) => {
+        throw signal?.aborted
+          ? signal.reason
+          : new HubError("DISK", `Cannot read ${path}: ${messageOf(cause)}`, { details: { file: path }, cause });
+      });
+      digests.push(digest);
+    }
+  }
+  return digests.length === 1 ? digests[0]! : sha256(digests.join());
 }
 
 /** Makes a folder beside its final place and renames it there, so that `out` is whole or absent. */

@@ -7,13 +7,17 @@ export const convert: Command = {
   options: [
     ["--model <name>", "the model whose layout the file has (required)"],
     ["--out <dir>", "the folder to write (required)"],
+    ["--component <file>", "a second file the model needs (lossyless: CLIP's); downloaded if not given"],
     ["--force", "replace the folder when it exists"],
   ],
   examples: ["ssl-hub convert moco_v2_800ep_pretrain.pth.tar --model mocov2_rn50_ep800 --out mocov2"],
   async run([file], options, { json, job, print }) {
     const [model, out] = [textOption(options, "model"), textOption(options, "out")];
     if (model === undefined || out === undefined) throw new TypeError("convert needs --model NAME and --out DIR.");
-    const folder = await hub.convert(file as string, { model, out, force: options.force === true, ...job });
+    const component = textOption(options, "component");
+    const components = component === undefined ? undefined : [component];
+    const force = options.force === true;
+    const folder = await hub.convert(file as string, { model, components, out, force, ...job });
     const info = await hub.readArtifact(folder);
     if (json) return print(JSON.stringify({ folder, ...info }));
     print(

@@ -6,6 +6,9 @@ import type { Representation, Transform } from "./spec.ts";
 /** Hand-bumped when the converter's numbers can change: part of every fingerprint. */
 export const CONVERTER_VERSION = 1;
 
+/** What kernels and tables are stored in. Engines compute in float32 either way. */
+export type Dtype = "float32" | "float16";
+
 /** What `model.json` of a converted folder says of itself, under `userDefinedMetadata.ssl_hub`. */
 export interface ArtifactInfo {
   format: 1;
@@ -13,6 +16,8 @@ export interface ArtifactInfo {
   /** First 16 hex digits of SHA-256 over what determines the numbers. */
   fingerprint: string;
   z_dim: number;
+  /** Shape of one image's representation where it is no vector: `[tokens, dim]` or `[h, w, channels]`. */
+  z_shape?: number[];
   /** Elements of all parameters the encoder uses, without batch norm's running statistics. */
   n_parameters: number;
   /** Input side in pixels; the input is `[batch, image_size, image_size, 3]`. */
@@ -20,10 +25,10 @@ export interface ArtifactInfo {
   representation: Representation;
   preprocess: Transform[];
   /** Where the weights really came from. `sha256` is of the checkpoint file, null for a random initialisation. */
-  source: { url: string; sha256: string | null };
+  source: { url: string; sha256: string | null; components?: { url: string; sha256: string }[] };
   /** SPDX identifier, or null where the caller's own file did not say. */
   license: string | null;
-  dtype: "float32";
+  dtype: Dtype;
   converter: number;
   shards: Record<string, { bytes: number; sha256: string }>;
 }

@@ -15,8 +15,11 @@ export type WeightSource =
   | { checkpoints: Checkpoint[] }
   /** A converted folder shipped under `assets/`; `rules` read the checkpoint it was made from. */
   | { bundled: string; rules: KeyRule[] }
-  /** Random initialisation by the architecture's usual distributions, from our generator with this seed. */
-  | { seed: number };
+  /**
+   * Random initialisation by the architecture's usual distributions, from our generator with this seed. `rules` read a
+   * file of the same network, should a caller have one; by default its keys are plain.
+   */
+  | { seed: number; rules?: KeyRule[] };
 
 /** One file that holds the weights. Rules belong to the file: another host may name the same tensors otherwise. */
 export interface Checkpoint {
@@ -28,6 +31,11 @@ export interface Checkpoint {
   md5?: string;
   /** File size in bytes, where it is known. */
   bytes?: number;
+  /**
+   * Further files that are needed. Each is read by its own rules; then its tensors join this file's, and `rules` read
+   * them all. So lossyless gets CLIP's encoder, and shards of one file are components without rules.
+   */
+  components?: Checkpoint[];
 }
 
 /**
@@ -43,10 +51,15 @@ export type KeyRule =
   /** One tensor shared under several names. */
   | { copy: string; to: string[] }
   | { permute: RegExp; axes: number[] }
+  /** One entry of `shape` may be -1: what is left. */
   | { reshape: RegExp; shape: number[] }
-  | { concat: string[]; axis: number; to: string };
+  /**
+   * Parts, in this order, become one tensor. Patterns make one of every group of parts whose name becomes the same by
+   * `to` (`$1` is a group of the pattern): a block's query, key and value, in all blocks.
+   */
+  | { concat: string[] | RegExp[]; axis: number; to: string };
 
-export type ArchSpec = ResnetArch;
+export type ArchSpec = ResnetArch | ClipResnetArch | VitArch | BeitArch | ClipVitArch | ConvnextArch;
 
 /** Bottleneck ResNet (He et al. 2016), v1.5: the stride sits on the 3x3 convolution. As torchvision's. */
 export interface ResnetArch {
@@ -55,14 +68,104 @@ export interface ResnetArch {
   size: number;
   /** Blocks in each stage. */
   layers: number[];
-  /** Channels of the stem and of the first stage's 3x3 convolutions; doubles at each stage. */
+  /** Channels of the stem and of the first stage; doubles at each stage. */
   width: number;
   /** First convolution: ImageNet nets have 7x7 stride 2 and a max pool, nets for small images 3x3 without pool. */
   stem: { kernel: number; stride: number; pool: boolean };
+  /** Channels of a block's 3x3 convolution over the stage's width: 2 in torchvision's wide ResNets. Default 1. */
+  innerWidthFactor?: number;
+  /** `"same"` pads as TensorFlow does (BYOL's Haiku ResNet). Default `"symmetric"`, PyTorch's. */
+  padding?: "symmetric" | "same";
+  /** A bottleneck (keys `resizer.*`) before the pool that changes z_dim; `residual` adds its input, tiled to `dim`. */
+  resizer?: { dim: number; residual: boolean };
 }
 
-/** Which output of the encoder is the representation; the field `z_layer` of the metadata. */
-export type Representation = "avgpool";
+/** CLIP's ModifiedResNet with attention pool (Radford et al. 2021), the projection `c_proj` left out. */
+export interface ClipResnetArch {
+  kind: "clip-resnet";
+  size: number;
+  layers: number[];
+  width: number;
+}
+
+/** Pre-norm vision transformer with class token and absolute positions, timm's keys; LayerNorm eps 1e-6, erf GELU. */
+export interface VitArch {
+  kind: "vit";
+  size: number;
+  patch: number;
+  width: number;
+  depth: number;
+  heads: number;
+  /** Input side that the checkpoint's position table is for, where `size` is another: the table is resized. */
+  nativeSize?: number;
+  /** How the method resizes its table. `"dino"` adds 0.1 to the new side before it divides. Default `"timm"`. */
+  positionRule?: "timm" | "dino";
+}
+
+/** BEiT: relative position bias a block, layer scale, no key bias; timm's keys. */
+export interface BeitArch extends Omit<VitArch, "kind" | "positionRule"> {
+  kind: "beit";
+}
+
+/** CLIP's and OpenCLIP's image transformer, OpenAI's keys; LayerNorm eps 1e-5. */
+export interface ClipVitArch {
+  kind: "clip-vit";
+  size: number;
+  patch: number;
+  width: number;
+  depth: number;
+  heads: number;
+  /** Width of the MLP. */
+  hidden: number;
+  act: "quick_gelu" | "gelu";
+  /** Columns of `proj`, the joint embedding's size. */
+  embedDim: number;
+  /** lossyless: keys under `clip.`, then an affine map, rounding to offsets from learned medians, and back. */
+  compressor?: boolean;
+}
+
+/** ConvNeXt (Liu et al. 2022) with the authors' keys; LayerNorm eps 1e-6, erf GELU. VICRegL's have neither flag. */
+export interface ConvnextArch {
+  kind: "convnext";
+  size: number;
+  depths: number[];
+  dims: number[];
+  /** Each block's branch is scaled by `gamma`. */
+  layerScale: boolean;
+  /** The last norm follows the pool, else each position is normed before it. */
+  poolFirst: boolean;
+}
+
+/** Which output of the encoder is the representation; without its suffix the field `z_layer` of the metadata. */
+export type Representation = RepresentationOf<ArchSpec["kind"]>;
+
+/** The representations that an architecture offers. Maps and tokens are laid out in a row, channels last. */
+export type RepresentationOf<K extends ArchSpec["kind"]> = {
+  resnet: MapRepresentation;
+  convnext: MapRepresentation;
+  "clip-resnet": MapRepresentation | "attnpool";
+  vit: TokenRepresentation | "cls+avg:interleaved";
+  beit: TokenRepresentation | "cls+avg:interleaved";
+  "clip-vit": TokenRepresentation | "proj" | "proj+cls" | "pred";
+}[K];
+
+export type MapRepresentation =
+  /** Global average pool of the last feature map. */
+  | "avgpool"
+  /** The last feature map before the pool, `[h, w, channels]`. */
+  | "map";
+
+export type TokenRepresentation =
+  /** Class token of the last block, normed. */
+  | "cls"
+  /** Mean of the patch tokens of the last block, normed. */
+  | "avg"
+  /** Class token, then the mean of the patch tokens; with `:interleaved` alternating as the paper's ViT wrapper has them. */
+  | "cls+avg"
+  /** Class tokens of the last n blocks, each normed, earliest first: `4xcls`. */
+  | `${number}xcls`
+  /** Patch tokens of the last block, normed, `[tokens, dim]`, row by row of the image. */
+  | "tokens";
 
 export type RGB = [number, number, number];
 

@@ -3,15 +3,17 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../converters/build.ts";
 import { checkKeys } from "../../converters/check.ts";
+import { joinSources } from "../../converters/join.ts";
 import { withRules } from "../../converters/rules.ts";
 import type { TensorSource } from "../../converters/source.ts";
 import * as hubconf from "../../hubconf.ts";
 import type { SpecLoader } from "../../src/core/family.ts";
-import type { ModelSpec } from "../../src/core/spec.ts";
+import type { Checkpoint, KeyRule, ModelSpec } from "../../src/core/spec.ts";
+import { type Keys, officialKeys } from "../support/layouts.ts";
 import { hasShared, shared } from "../support/shared.ts";
 
-type Keys = Record<string, readonly number[]>;
 const registry = hubconf as Record<string, SpecLoader>;
+const names = Object.keys(registry);
 
 /** What a reader would list: names and shapes, without batch norm's counters. */
 function sourceOf(keys: Keys): TensorSource {
@@ -25,7 +27,9 @@ function sourceOf(keys: Keys): TensorSource {
   };
 }
 
-const rulesOf = ({ weights }: ModelSpec) => ("checkpoints" in weights ? weights.checkpoints[0]!.rules : []);
+const checkpointsOf = ({ weights }: ModelSpec): Checkpoint[] => ("checkpoints" in weights ? weights.checkpoints : []);
+const rulesOf = ({ weights }: ModelSpec) =>
+  ("checkpoints" in weights ? weights.checkpoints[0]!.rules : weights.rules) ?? [];
 
 /** Applies the model's rules; throws unless exactly the architecture's keys and shapes remain. */
 async function expectFit(name: string, keys: Keys): Promise<void> {
@@ -38,6 +42,48 @@ async function layout(name: string, prefix: string, extra: Keys = {}): Promise<K
   const { params } = buildGraph(await registry[name]!());
   return { ...Object.fromEntries(params.map(({ key, shape }) => [prefix + key, shape])), ...extra };
 }
+
+/** The keys of a location's files: of the file itself, and of each of its components by its place. */
+function filesOf(checkpoint: Checkpoint, spec: ModelSpec): [main: Keys, ...components: Keys[]] {
+  const canonical: Keys = Object.fromEntries(buildGraph(spec).params.map(({ key, shape }) => [key, shape]));
+  if (checkpoint.components === undefined) return [officialKeys(checkpoint, canonical, spec)];
+  // Only lossyless has a component: what is under `clip.` is CLIP's own file.
+  const inside = Object.entries(canonical).filter(([key]) => key.startsWith("clip."));
+  const own = Object.entries(canonical).filter(([key]) => !key.startsWith("clip."));
+  const clip = Object.fromEntries(inside.map(([key, shape]) => [key.slice(5), shape]));
+  return [
+    officialKeys(checkpoint, Object.fromEntries(own), spec),
+    ...checkpoint.components.map((component) => officialKeys(component, clip, spec)),
+  ];
+}
+
+/** Every file of a checkpoint, joined and read by its rules. */
+function joined(checkpoint: Checkpoint, [main, ...components]: Keys[]): TensorSource {
+  const others = components.map((keys, i) => withRules(sourceOf(keys), checkpoint.components![i]!.rules));
+  return withRules(joinSources([sourceOf(main!), ...others]), checkpoint.rules);
+}
+
+describe("the rules of every location of every model lead to its architecture's keys", () => {
+  it.each(names)("%s", async (name) => {
+    const spec = await registry[name]!();
+    const graph = buildGraph(spec);
+    for (const checkpoint of checkpointsOf(spec)) {
+      const files = filesOf(checkpoint, spec);
+      checkKeys(graph, joined(checkpoint, files), `${name} from ${checkpoint.url}`);
+      // Strict: a key less, or one of an unknown layer, is told of.
+      const target = Object.keys(files[0]).find((key) =>
+        /norm1?\.weight$|bn1\.weight$|ln_pre\.weight|scaling/.test(key),
+      );
+      const [, prefix] = /^(.*?)[\w]+$/.exec(target ?? Object.keys(files[0])[0]!)!;
+      const { [target ?? Object.keys(files[0])[0]!]: _, ...less } = files[0];
+      expect(() => checkKeys(graph, joined(checkpoint, [less, ...files.slice(1)]), name)).toThrow(
+        /KEYS|missing|finds no/,
+      );
+      const more = { ...files[0], [`${prefix}unheard_of`]: [1] };
+      expect(() => checkKeys(graph, joined(checkpoint, [more, ...files.slice(1)]), name)).toThrow(/unheard_of/);
+    }
+  });
+});
 
 const TRUNK = "classy_state_dict.base_model.model.trunk.";
 const LAYOUTS: [name: string, prefix: string, extra?: Keys][] = [
@@ -95,6 +141,25 @@ describe("key rules on the authors' layouts", () => {
     });
   });
 
+  it.each([
+    ["openclip_vitB32", "state_dict.module.visual.", { "state_dict.module.positional_embedding": [77, 512] }],
+    ["openclip_vitB32", "module.visual.", {}],
+    ["msn_vits16_ep800", "target_encoder.", {}],
+    ["init_vitS16", "", {}],
+    ["init_rn50_d512", "", {}],
+  ] as [string, string, Keys][])("%s under %j", async (name, prefix, extra) => {
+    await expectFit(name, await layout(name, prefix, extra));
+  });
+
+  it("DISSL's layer before the pool is known by both of its names", async () => {
+    const name = "dissl_resnet50_d8192_e400_m6";
+    const keys = Object.entries(await layout(name, ""));
+    await expectFit(
+      name,
+      Object.fromEntries(keys.map(([key, shape]) => [key.replace(/^resizer/, "avgpool.0"), shape])),
+    );
+  });
+
   it("the layout of one family is not taken for another's", async () => {
     const moco = await layout("mocov2_rn50_ep800", "state_dict.module.encoder_q.");
     for (const name of [
@@ -123,46 +188,103 @@ describe.skipIf(!hasShared)(
       models: string[];
       keys: Keys;
     }
+    interface KnownModel {
+      name: string;
+      arch: string;
+      container: string[][];
+      rawKeys: string | null;
+    }
     const folder = shared("reference/keys/raw");
+    const models: KnownModel[] = hasShared ? json(shared("reference/models.json")) : [];
     const raws: [string, Raw][] = hasShared
-      ? readdirSync(folder)
-          .map((file): [string, Raw] => [file, json(`${folder}/${file}`)])
-          .filter(([, raw]) => raw.models.some((name) => name in registry))
-      : [];
-    const models: { name: string; container: string[][]; rawKeys: string | null }[] = hasShared
-      ? json(shared("reference/models.json"))
+      ? readdirSync(folder).map((file): [string, Raw] => [file, json(`${folder}/${file}`)])
       : [];
 
-    it("there are lists for 64 of the models", () => {
-      expect(models.filter(({ name, rawKeys }) => name in registry && rawKeys !== null).length).toBe(64);
+    /** As the pickle's reader names them: the tree of Haiku's states, module and parameter parted by a dot. */
+    const haikuNames = (keys: Keys): Keys =>
+      Object.fromEntries(
+        Object.entries(keys).map(([key, shape]) => {
+          const state = /_ema\/(average|hidden|counter)$/.test(key) ? "state" : "params";
+          return [`experiment_state.online_${state}.${key.replace(/\/(\w+)$/, ".$1")}`, shape];
+        }),
+      );
+
+    it("there are lists for 181 of the models", () => {
+      expect(models.filter(({ name, rawKeys }) => name in registry && rawKeys !== null).length).toBe(181);
     });
 
     it.each(raws)("%s", async (file, raw) => {
-      const users = models.filter(({ name, rawKeys }) => name in registry && `${rawKeys}.json` === file);
+      const users = models.filter(({ rawKeys }) => `${rawKeys}.json` === file);
+      if (file === "byol-haiku.json") users.push(models.find(({ name }) => name === "byol_rn50_bs4096")!);
+      const clip: Keys = json(`${folder}/clip-vit-b32.json`).keys;
       expect(users.length).toBeGreaterThan(0);
       for (const { name, container } of users) {
-        for (const path of container)
-          await expectFit(name, prefixed(path.map((part) => `${part}.`).join(""), raw.keys));
+        const spec = await registry[name]!();
+        const graph = buildGraph(spec);
+        const fits = (keys: Keys) =>
+          checkpointsOf(spec).some((checkpoint) => {
+            try {
+              const components = checkpoint.components?.map(() => clip) ?? [];
+              checkKeys(graph, joined(checkpoint, [keys, ...components]), name);
+              return true;
+            } catch {
+              return false;
+            }
+          });
+        const layouts =
+          file === "byol-haiku.json"
+            ? [haikuNames(raw.keys)]
+            : container.map((path) => prefixed(path.map((part) => `${part}.`).join(""), raw.keys));
+        for (const keys of layouts) expect([name, fits(keys)]).toEqual([name, true]);
+      }
+    });
+
+    it.each([...new Set(models.map(({ arch }) => arch))])("the keys of %s are its reference's", async (arch) => {
+      const { keys }: { keys: Keys } = json(shared(`reference/keys/${arch}.json`));
+      for (const { name } of models.filter((model) => model.arch === arch)) {
+        const { params } = buildGraph(await registry[name]!());
+        const ours = Object.fromEntries(params.map(({ key, shape }) => [key, shape.filter((n) => n !== 1).join()]));
+        const wanted = Object.entries(keys).map(([key, shape]) => [key, shape.filter((n) => n !== 1).join()]);
+        expect(ours).toEqual(Object.fromEntries(wanted));
       }
     });
 
     interface Case {
       name: string;
       canonicalKeys: Keys;
-      rawLayout: { container: string[]; prefix: string; extraKeys: Keys; absentKeys: string[] };
+      rawLayout: {
+        container: string[];
+        prefix: string;
+        extraKeys: Keys;
+        absentKeys: string[];
+        rename?: Record<string, string> | string;
+      };
     }
     const caseFolder = shared("golden/models/cases");
+    // Haiku's and numpy's names are of other forms: the lists above have them.
     const cases: [string, Case][] = hasShared
       ? readdirSync(caseFolder)
-          .filter((file) => file.split(/[.]|__/)[0]! in registry)
           .map((file): [string, Case] => [file, json(`${caseFolder}/${file}`)])
+          .filter(([, { name, rawLayout }]) => name !== "byol_rn50_bs512" && typeof rawLayout.rename !== "string")
       : [];
 
     it.each(cases)("case %s", async (_, { name, canonicalKeys, rawLayout }) => {
-      const { container, prefix, extraKeys, absentKeys } = rawLayout;
+      const { container, prefix, extraKeys, absentKeys, rename = {} } = rawLayout;
+      const raw = (key: string) => (rename as Record<string, string>)[key] ?? prefix + key;
       const present = Object.entries(canonicalKeys).filter(([key]) => !absentKeys.some((part) => key.includes(part)));
-      const inside = { ...prefixed(prefix, Object.fromEntries(present)), ...extraKeys };
-      await expectFit(name, prefixed(container.map((part) => `${part}.`).join(""), inside));
+      const inside = { ...Object.fromEntries(present.map(([key, shape]) => [raw(key), shape])), ...extraKeys };
+      const keys = prefixed(container.map((part) => `${part}.`).join(""), inside);
+      const spec = await registry[name]!();
+      const fits = (rules: KeyRule[]) => {
+        try {
+          checkKeys(buildGraph(spec), withRules(sourceOf(keys), rules), name);
+          return "fits";
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      const layouts = checkpointsOf(spec).map(({ rules }) => rules);
+      expect((layouts.length === 0 ? [rulesOf(spec)] : layouts).map(fits)).toContain("fits");
     });
   },
 );

@@ -118,6 +118,29 @@ describe("shapes", () => {
     expect(tall).toEqual({ shape: [3, 3], values: [0, 1, 2, 3, 4, 5, 7, 8, 9] });
   });
 
+  test("reshape infers one dimension", async () => {
+    expect((await read(T, "t", { reshape: /t/, shape: [3, -1] })).shape).toEqual([3, 2]);
+    expect((await read(T, "t", { reshape: /t/, shape: [-1] })).shape).toEqual([6]);
+    expect(failure(T, { reshape: /t/, shape: [4, -1] })).toMatchObject({ code: "KEYS" });
+    expect(failure(T, { reshape: /t/, shape: [-1, -1] })).toMatchObject({ code: "KEYS" });
+  });
+
+  test("concat by patterns makes one tensor of every group, parts in the order of the patterns", async () => {
+    const part = (value: number) => ({ shape: [1], values: [value] });
+    const tensors = { "0.v.b": part(3), "0.q.b": part(1), "1.q.b": part(4), "0.k.b": part(2), "1.v.b": part(6) };
+    const rule: KeyRule = {
+      concat: ["q", "k", "v"].map((p) => new RegExp(`^(\\d+)\\.${p}\\.(b|w)$`)),
+      axis: 0,
+      to: "$1.qkv.$2",
+    };
+    const whole = { ...tensors, "1.k.b": part(5), other: part(0) };
+    expect(namesAfter(whole, rule)).toEqual(["other", "0.qkv.b", "1.qkv.b"]);
+    expect((await read(whole, "0.qkv.b", rule)).values).toEqual([1, 2, 3]);
+    expect((await read(whole, "1.qkv.b", rule)).values).toEqual([4, 5, 6]);
+    expect(failure(tensors, rule).message).toContain("1.qkv.b");
+    expect(failure(named("a"), rule).code).toBe("KEYS");
+  });
+
   test("what does not fit is an error with names and shapes", () => {
     const bad: [KeyRule, string][] = [
       [{ permute: /t/, axes: [0] }, "permute [0] does not fit t [2,3]"],

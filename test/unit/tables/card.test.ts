@@ -13,7 +13,7 @@ describe("model cards", () => {
     expect(lines[0]).toBe(name);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(card).toContain(`centre crop ${arch.size}`);
-    expect(card).toMatch(/\d+ dimensions, read at avgpool/);
+    expect(card).toMatch(/\d+ dimensions, read at (avgpool|attnpool|4?(x?cls)(\+avg)?|proj(\+cls)?|pred)/);
     expect(card).not.toMatch(/null|undefined|NaN|\[object/);
   });
 
