@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ArtifactInfo, convert, load } from "../../src/index.ts";
+import { type ArtifactInfo, convert, load, metadataDict } from "../../src/index.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
@@ -52,5 +52,11 @@ describe("embedded encoders", () => {
     expect(made).toEqual(shipped);
     const digest = createHash("sha256").update(await readFile(checkpoint));
     expect(shipped.source.sha256).toBe(digest.digest("hex"));
+  });
+
+  it("the self-supervised one clearly beats the random one, by what decompose measured", () => {
+    const accuracy = (name: string) => metadataDict()[name]!.metrics!.top1acc_cifar10_linear!;
+    expect(accuracy("tiny_ssl")).toBeGreaterThan(accuracy("tiny_init") + 10);
+    expect(accuracy("tiny_sup")).toBeGreaterThan(accuracy("tiny_ssl"));
   });
 });
