@@ -39,6 +39,8 @@ const PACKAGES: Record<string, RegExp> = {
   "@tensorflow/tfjs-backend-cpu": /^src\/engine\/cpu\.ts$/,
   "@tensorflow/tfjs-node": /^src\/engine\/node\.ts$/,
   "@tensorflow/tfjs-node-gpu": /^src\/engine\/node\.ts$/,
+  "@tensorflow/tfjs-backend-webgpu": /^src\/engine\/webgpu\.ts$/,
+  webgpu: /^src\/engine\/webgpu\.ts$/,
   "node-fetch": /^src\/store\/http\.ts$/,
   "https-proxy-agent": /^src\/store\/http\.ts$/,
   tar: /^src\/(store\/mirror|decompose\/datasets\/web-dataset)\.ts$/,

@@ -27,6 +27,7 @@ export default async function forward({ dir, quick, log }) {
       start: ours("tfjs-node", "predict", { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" }),
     },
     { name: "tfjs-node, all", ours: true, against: all, start: ours("tfjs-node") },
+    { name: "webgpu", ours: true, against: all, start: ours("webgpu") },
     { name: "tfjs-node-gpu", ours: true, against: all, start: ours("tfjs-node-gpu") },
     { name: one[0], start: python("peers/forward.py", ["1"]) },
     { name: all[0], start: python("peers/forward.py", [String(cores)]) },

@@ -3,7 +3,7 @@ import * as hub from "../index.ts";
 import { type Command, oneOf, textOption, wholeNumber } from "./command.ts";
 import { duration } from "./print.ts";
 
-export const BACKENDS = ["auto", "tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
+export const BACKENDS = ["auto", "tfjs-node-gpu", "tfjs-node", "webgpu", "wasm", "cpu"] as const;
 
 export const featurize: Command = {
   usage: "featurize <model> <data>",

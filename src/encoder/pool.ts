@@ -60,7 +60,7 @@ export async function* encodeBatches(
   if (pool === undefined)
     throw new TypeError("encodeBatches: the encoder was not opened by this library, or is disposed.");
   const { signal } = options;
-  const batchSize = positive("batchSize", options.batchSize) ?? (pool.lane.engine.device === "gpu" ? 64 : 8);
+  const batchSize = positive("batchSize", options.batchSize) ?? (pool.lane.engine.device.startsWith("gpu") ? 64 : 8);
   const threads = positive("threads", options.threads);
   // One batch is not worth a worker's start.
   const lanes = Array.isArray(items) && items.length <= batchSize ? 1 : pool.lanes(threads);

@@ -6,8 +6,9 @@ import { loadCpu } from "./cpu.ts";
 import { loadGraphFolder } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
 import { loadWasm } from "./wasm.ts";
+import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
 
-export type EngineName = "tfjs-node-gpu" | "tfjs-node" | "wasm" | "cpu";
+export type EngineName = "tfjs-node-gpu" | "tfjs-node" | "webgpu" | "wasm" | "cpu";
 
 /** What computes: one backend of TF.js, ready to use. */
 export interface Engine {
@@ -19,7 +20,7 @@ export interface Engine {
   readonly maxBytes: number;
   /** Of the backend and, for tfjs-node, of TensorFlow. */
   readonly version: string;
-  /** What it runs on. */
+  /** What it runs on: begins with "cpu" or "gpu". */
   readonly device: string;
   /** Threads of one operation; 0 when the library chooses. */
   readonly threads: number;
@@ -39,11 +40,19 @@ export interface Backend {
   maxBytes: number;
 }
 
-type Loader = (threads?: number) => Promise<Backend | undefined>;
+export interface LoaderOptions {
+  /** Threads of one operation. */
+  threads?: number;
+  /** The engine was asked for, not come upon in the walk. */
+  byName?: boolean;
+}
+
+type Loader = (o: LoaderOptions) => Promise<Backend | undefined>;
 
 const loaders: Record<EngineName, Loader> = {
-  "tfjs-node-gpu": (threads) => loadNative("tfjs-node-gpu", threads),
-  "tfjs-node": (threads) => loadNative("tfjs-node", threads),
+  "tfjs-node-gpu": ({ threads }) => loadNative("tfjs-node-gpu", threads),
+  "tfjs-node": ({ threads }) => loadNative("tfjs-node", threads),
+  webgpu: loadWebgpu,
   wasm: loadWasm,
   cpu: loadCpu,
 };
@@ -51,7 +60,7 @@ const loaders: Record<EngineName, Loader> = {
 const NAMES = Object.keys(loaders) as EngineName[];
 
 /** Tried in this order when none is asked for. */
-const ORDER: readonly EngineName[] = ["tfjs-node-gpu", "tfjs-node", "wasm"];
+const ORDER: readonly EngineName[] = ["tfjs-node-gpu", "tfjs-node", "webgpu", "wasm"];
 
 const chosen = new Map<string, Promise<Engine>>();
 
@@ -98,7 +107,7 @@ export async function chooseEngine(from: Record<EngineName, Loader>, threads?: n
   const broken: string[] = [];
   for (const name of ORDER) {
     try {
-      const backend = await from[name](threads);
+      const backend = await from[name]({ threads });
       if (backend !== undefined) return await makeEngine(name, because(name, missing, broken), backend);
       missing.push(name);
     } catch (error) {
@@ -122,7 +131,7 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
   }
   let backend: Backend | undefined;
   try {
-    backend = await loaders[name](threads);
+    backend = await loaders[name]({ threads, byName: true });
   } catch (cause) {
     if (cause instanceof HubError) throw cause;
     throw new HubError("ENGINE", `Cannot start the engine ${name}: ${messageOf(cause)}`, {
@@ -133,7 +142,7 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
   if (backend === undefined) {
     throw new HubError(
       "ENGINE",
-      `Cannot use the engine ${name} (${asked}): @tensorflow/${name} is not installed. docs/engines.md says how to get it.`,
+      `Cannot use the engine ${name} (${asked}): ${packagesOf(name)} not installed. docs/engines.md says how to get it.`,
       { details: { engine: name } },
     );
   }
@@ -165,6 +174,10 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
       return loadGraphFolder(loadGraphModel, folder, maxBytes, job);
     },
   };
+}
+
+function packagesOf(name: EngineName): string {
+  return name === "webgpu" ? `${WEBGPU_PACKAGES.join(" and ")} are` : `@tensorflow/${name} is`;
 }
 
 function isEngineName(name: string): name is EngineName {

@@ -14,6 +14,7 @@ const absent = async () => undefined;
 const loaders = (o: Partial<Record<EngineName, () => Promise<Backend | undefined>>>) => ({
   "tfjs-node-gpu": absent,
   "tfjs-node": absent,
+  webgpu: absent,
   wasm: loadWasm,
   cpu: absent,
   ...o,
@@ -62,7 +63,7 @@ describe("engine", () => {
     };
     const chosen = await chooseEngine(loaders({ "tfjs-node-gpu": broken }));
     expect(chosen.name).toBe("wasm");
-    expect(chosen.why).toBe("the embedded default; not installed: tfjs-node; libcudart is gone.");
+    expect(chosen.why).toBe("the embedded default; not installed: tfjs-node, webgpu; libcudart is gone.");
     await expect(chooseEngine(loaders({ wasm: broken }))).rejects.toMatchObject({ code: "ENGINE" });
   });
 });
