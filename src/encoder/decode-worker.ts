@@ -22,5 +22,6 @@ export default async function run(slots: Slot[]): Promise<Prepared | { fault: Fa
 /** The pixels change hands without a copy; the other side gets the plain object. */
 async function moved(prepared: Prepared): Promise<Prepared> {
   const { move, transferableSymbol, valueSymbol } = await import("piscina");
-  return move({ [transferableSymbol]: prepared.data.buffer, [valueSymbol]: prepared }) as unknown as Prepared;
+  const message = { [transferableSymbol]: prepared.data.buffer, [valueSymbol]: prepared };
+  return move(message as unknown as ArrayBuffer) as unknown as Prepared; // the symbols' types are lost on import()
 }
