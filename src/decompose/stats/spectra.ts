@@ -120,12 +120,16 @@ export async function spectraOfRows(set: FeatureSet, moments: Moments, products:
   return { correlation, singular, constantColumns, noise: shares(products.noise(n)) };
 }
 
-const shares = (noise: number) => ({ correlation: noise, singular: Math.sqrt(noise) });
+/** The largest singular value has the mean in it, which is exact: a quarter of the root leaves more of the small ones. */
+const shares = (noise: number) => ({ correlation: noise, singular: Math.sqrt(noise) / 4 });
 
 const absolute = (values: Float64Array) => values.map(Math.abs).sort().reverse();
 
-const roots = (values: Float64Array, count: number) =>
-  values.slice(0, count).map((value) => Math.sqrt(Math.max(0, value)));
+/** Square roots of the first `count` eigenvalues; what is within float64's rounding errors is zero. */
+function roots(values: Float64Array, count: number): Float64Array {
+  const noise = values.length * Number.EPSILON * (values[0] ?? 0);
+  return values.slice(0, count).map((value) => (value > noise ? Math.sqrt(value) : 0));
+}
 
 /**
  * Exponential of the entropy of the values' shares: the effective rank (Roy and Vetterli, 2007). Values up to `noise` of the
