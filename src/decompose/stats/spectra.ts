@@ -120,8 +120,7 @@ export async function spectraOfRows(set: FeatureSet, moments: Moments, products:
   return { correlation, singular, constantColumns, noise: shares(products.noise(n)) };
 }
 
-/** The largest singular value has the mean in it, which is exact: a quarter of the root leaves more of the small ones. */
-const shares = (noise: number) => ({ correlation: noise, singular: Math.sqrt(noise) / 4 });
+const shares = (noise: number) => ({ correlation: noise, singular: Math.sqrt(noise) });
 
 const absolute = (values: Float64Array) => values.map(Math.abs).sort().reverse();
 
