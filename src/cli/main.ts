@@ -14,6 +14,7 @@ import { list } from "./list.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { results } from "./results.ts";
+import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   convert,
   featurize,
   decompose,
+  stats,
   results,
   explore,
   verify,
