@@ -176,10 +176,11 @@ export function fitLaw(law: Law, points: readonly Point[]): FittedLaw {
     }
   };
   const starts = law.starts ?? [bounds.at(-1)!.start];
-  const found = starts
+  const descent = starts
     .map((start) => [...bounds.slice(0, -1), { ...bounds.at(-1)!, start }])
-    .map((from) => polish(model, points.length, from, boundedFit(model, points.length, from)))
+    .map((from) => boundedFit(model, points.length, from))
     .reduce((a, b) => (b.loss < a.loss ? b : a));
+  const found = polish(model, points.length, bounds, descent, starts.length > 1);
   return {
     parameters: found.parameters,
     ...(law.names === undefined ? {} : { names: law.names }),
@@ -192,14 +193,33 @@ export function fitLaw(law: Law, points: readonly Point[]): FittedLaw {
   };
 }
 
-/** Where clipping bends the loss, a descent can stop beside the bend: shrinking steps along each axis go on. */
-function polish(model: Model, rows: number, bounds: readonly Parameter[], from: BoundedFit): BoundedFit {
+/**
+ * Where clipping bends the loss, a descent can stop beside the bend, or in the worse of two hollows: a grid around it
+ * offers a second start (when `wide`), and from both shrinking steps in all directions go on.
+ */
+function polish(model: Model, rows: number, bounds: readonly Parameter[], from: BoundedFit, wide: boolean): BoundedFit {
   if (bounds.length > 2) return from;
   const [residuals, jacobian] = [new Float64Array(rows), new Float64Array(rows * bounds.length)];
   const lossAt = (parameters: number[]): number => {
     model(parameters, residuals, jacobian);
     return residuals.reduce((sum, value) => sum + value * value, 0);
   };
+  if (!wide) return descend(lossAt, bounds, from);
+  const near = gridAround(from.parameters, bounds)
+    .map((parameters) => ({ parameters, loss: lossAt(parameters) }))
+    .reduce((a, b) => (b.loss < a.loss ? b : a));
+  return [from, near].map((start) => descend(lossAt, bounds, start)).reduce((a, b) => (b.loss < a.loss ? b : a));
+}
+
+function gridAround([alpha, b]: readonly number[], bounds: readonly Parameter[]): number[][] {
+  const inside = (value: number, j: number) => Math.min(bounds[j]!.high, Math.max(bounds[j]!.low, value));
+  const steps = Array.from({ length: 25 }, (_, i) => (i - 12) / 12);
+  const alphas = steps.map((step) => inside(alpha! + 0.003 * step, 0));
+  if (b === undefined) return alphas.map((value) => [value]);
+  return alphas.flatMap((value) => steps.map((step) => [value, inside(b + 0.12 * step, 1)]));
+}
+
+function descend(lossAt: (parameters: number[]) => number, bounds: readonly Parameter[], from: BoundedFit): BoundedFit {
   let best = from;
   for (let size = 0.05; size > 1e-9; size *= 0.5) {
     for (let round = 0; round < 8; round++) {
