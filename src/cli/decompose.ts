@@ -14,6 +14,11 @@ export const decompose: Command = {
     ["--test <data>", "test images, of the same classes (required)"],
     ["--sup <model>", "supervised model of the same architecture; gives the approximation error"],
     ["--n-sub <n>", "images of the training set to hold out: a number, minimal (10000) or paper (as many as test)"],
+    ["--repeats <n>", "subsets that are drawn; gives standard errors", "1"],
+    ["--bootstrap <n>", "samples of the bootstrap; gives 95 % intervals"],
+    ["--union", "fit on train and test together as well: the alternative decomposition"],
+    ["--per-class", "components of each class, and what it is taken for"],
+    ["--clip <mode>", "none, or upstream: components below zero become zero, as in the paper's table", "none"],
     ["--c <value>", "inverse regularisation C of the logistic probe", "1"],
     ["--seed <n>", "seed of the split", "0"],
     ["--svg <file>", "write the figure there"],
@@ -24,6 +29,8 @@ export const decompose: Command = {
   examples: [
     "ssl-hub decompose tiny_ssl tiny_init --sup tiny_sup --train digits:train --test digits:test --svg risk.svg",
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --n-sub minimal",
+    "ssl-hub decompose tiny_ssl --train digits:train --test digits:test --repeats 5 --bootstrap 1000 --per-class",
+    "ssl-hub decompose dino_rn50 --train in1k/train --test in1k/val --n-sub paper --clip upstream --union",
   ],
   async run([models], options, context) {
     const [train, test] = [textOption(options, "train"), textOption(options, "test")];
@@ -63,6 +70,11 @@ export async function decomposeModels(
       nSub: nSubOf(textOption(options, "nSub")),
       probe: logistic({ C: positive(textOption(options, "c") ?? "1") }),
       seed: wholeNumber(options, "seed"),
+      repeats: wholeNumber(options, "repeats"),
+      bootstrap: wholeNumber(options, "bootstrap"),
+      union: options.union === true,
+      perClass: options.perClass === true,
+      clip: oneOf(options, "clip", ["none", "upstream"]),
       dir: textOption(options, "features"),
       threads,
       ...job,
