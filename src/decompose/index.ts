@@ -21,4 +21,11 @@ export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
 export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
 export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
 export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
+export { type StatisticsSets, type StatisticsTable, statisticsColumns, viewsOf } from "./stats/columns.ts";
+export {
+  featureStatistics,
+  type RepresentationStatistics,
+  representationStatistics,
+  type StatisticsOptions,
+} from "./stats/statistics.ts";
 export type { FeatureSet, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";
