@@ -1,6 +1,6 @@
-import type { ModelSpec, Representation } from "../src/core/spec.ts";
+import type { KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
 import { resnet50, resnet50Resized, resnet50w2, resnet101, vit } from "./architectures.ts";
-import { RESIZED } from "./layouts.ts";
+import { augreg, RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 const ARCHITECTURES = {
@@ -18,6 +18,13 @@ const ARCHITECTURES = {
   vitl16: vit("L", 16),
 };
 
+/** How a file of the network may name its keys, should a caller have one. */
+function layoutsOf(arch: keyof typeof ARCHITECTURES): KeyRule[][] {
+  const { kind, ...sizes } = ARCHITECTURES[arch];
+  if (kind === "vit") return [[], augreg((sizes as { width: number }).width)];
+  return [arch.startsWith("resnet50_d") ? RESIZED : []];
+}
+
 /**
  * Random initialisation with PyTorch's and timm's distributions: the same numbers at every load. The ViTs are random
  * too, as their names say; upstream's are supervised weights (erratum E06).
@@ -27,7 +34,7 @@ export default function initialized(
   representation: Representation = "avgpool",
 ): ModelSpec {
   return {
-    weights: { seed: 0, ...(arch.startsWith("resnet50_d") && { rules: RESIZED }) },
+    weights: { seed: 0, layouts: layoutsOf(arch) },
     arch: ARCHITECTURES[arch],
     representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),

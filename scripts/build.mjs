@@ -1,4 +1,5 @@
-// Compiles to dist/, which mirrors the root, adds the wasm kernels, and writes the checked metadata as JSON (150 times faster to read).
+// Compiles to dist/, which mirrors the root, adds the wasm kernels, writes the checked metadata as JSON (150 times faster
+// to read), and makes the explorer.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -17,3 +18,6 @@ for (const name of ["simd", "relaxed"]) {
 const { checkMetadata } = await import("../dist/src/tables/metadata.js");
 const metadata = checkMetadata(readFileSync(`${root}metadata.yaml`, "utf8"));
 writeFileSync(`${root}dist/metadata.json`, JSON.stringify(metadata));
+
+const { buildExplorer } = await import("./build-pages.mjs");
+await buildExplorer(`${root}dist/pages/explorer`);

@@ -180,7 +180,8 @@ type Layout = Pick<Checkpoint, "rules" | "components">;
 
 /** The ways a model's official files name their keys. Random initialisations have none: plain `state_dict` keys. */
 function layoutsOf({ weights }: ModelSpec): Layout[] {
-  if (!("checkpoints" in weights)) return [{ rules: weights.rules ?? [] }];
+  if ("bundled" in weights) return [{ rules: weights.rules }];
+  if ("seed" in weights) return (weights.layouts ?? [[]]).map((rules) => ({ rules }));
   const layouts = weights.checkpoints.map(({ rules, components }): Layout => ({ rules, components }));
   return [...new Map(layouts.map((layout) => [canonicalJson(layout), layout])).values()];
 }

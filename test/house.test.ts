@@ -48,7 +48,7 @@ const PACKAGES: Record<string, RegExp> = {
   zod: /^src\/(tables|store)\//,
   sharp: /^src\/images\/decode\.ts$/,
   arquero: /^src\/tables\/frames\.ts$/,
-  piscina: /^src\/encoder\/pool\.ts$/,
+  piscina: /^src\/encoder\/(workers|decode-worker)\.ts$/,
   commander: /^src\/cli\/main\.ts$/,
   vega: /^src\/analysis\/render\.ts$/,
   "vega-lite": /^src\/analysis\/render\.ts$/,

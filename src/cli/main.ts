@@ -7,15 +7,30 @@ import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
+import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { results } from "./results.ts";
+import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
 
-const COMMANDS: readonly Command[] = [list, info, pull, convert, featurize, decompose, results, verify, clean, demo];
+const COMMANDS: readonly Command[] = [
+  list,
+  info,
+  pull,
+  convert,
+  featurize,
+  decompose,
+  stats,
+  results,
+  explore,
+  verify,
+  clean,
+  demo,
+];
 
 /** Exit codes: 0 done, 1 the work failed, 2 the command line is wrong, 130 ended by Ctrl-C. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 };

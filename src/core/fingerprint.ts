@@ -18,7 +18,9 @@ export function fingerprint(
       ? { weights: own.sha256, rules: own.rules }
       : "checkpoints" in weights
         ? identity(weights.checkpoints[0])
-        : weights;
+        : "seed" in weights
+          ? { seed: weights.seed }
+          : weights;
   return sha256(canonicalJson({ ...from, ...rest, dtype, converter: CONVERTER_VERSION })).slice(0, 16);
 }
 

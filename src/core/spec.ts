@@ -16,10 +16,10 @@ export type WeightSource =
   /** A converted folder shipped under `assets/`; `rules` read the checkpoint it was made from. */
   | { bundled: string; rules: KeyRule[] }
   /**
-   * Random initialisation by the architecture's usual distributions, from our generator with this seed. `rules` read a
-   * file of the same network, should a caller have one; by default its keys are plain.
+   * Random initialisation by the architecture's usual distributions, from our generator with this seed. Each of the
+   * `layouts` reads a file of the same network, should a caller have one; by default its keys are plain.
    */
-  | { seed: number; rules?: KeyRule[] };
+  | { seed: number; layouts?: KeyRule[][] };
 
 /** One file that holds the weights. Rules belong to the file: another host may name the same tensors otherwise. */
 export interface Checkpoint {

@@ -12,4 +12,11 @@ export { type LogisticFit, type LogisticOptions, logisticRegression } from "./pr
 export { logistic } from "./probes/logistic-probe.ts";
 export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
 export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
+export { type StatisticsSets, type StatisticsTable, statisticsColumns, viewsOf } from "./stats/columns.ts";
+export {
+  featureStatistics,
+  type RepresentationStatistics,
+  representationStatistics,
+  type StatisticsOptions,
+} from "./stats/statistics.ts";
 export type { FeatureSet, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";

@@ -5,8 +5,9 @@ import type { Job } from "../core/events.ts";
 import { type EngineName, engine } from "../engine/engine.ts";
 import type { FetchImage, ImageInput } from "./inputs.ts";
 import { forward, type Lane } from "./lane.ts";
-import { attachPool, type BatchOptions, encodeBatches, makePool } from "./pool.ts";
+import { attachPool, type BatchOptions, encodeBatches } from "./pool.ts";
 import { makePreprocess, type Preprocess } from "./preprocess.ts";
+import { makePool } from "./workers.ts";
 
 export interface EncodeOptions extends BatchOptions, Job {}
 

@@ -19,10 +19,14 @@ export interface BatchResult {
   faults: Prepared["faults"];
 }
 
-/** Images in, features out: the one way a batch is computed, on whichever thread. */
+/** Images in, features out: how a batch is computed on one thread. */
 export async function runBatch(lane: Lane, slots: readonly Slot[], signal?: AbortSignal): Promise<BatchResult> {
-  const { engine, info } = lane;
-  const { data, rows, side, faults } = await prepareBatch(slots, info.preprocess, info.image_size, signal);
+  return encodePrepared(lane, await prepareBatch(slots, lane.info.preprocess, lane.info.image_size, signal));
+}
+
+/** The forward pass of a batch that is decoded and transformed. */
+export async function encodePrepared(lane: Lane, { data, rows, side, faults }: Prepared): Promise<BatchResult> {
+  const { engine } = lane;
   if (rows === 0) return { features: new Float32Array(0), rows, faults };
   const output = engine.run(() => forward(lane, engine.tf.tensor4d(data, [rows, side, side, 3])));
   try {

@@ -36,6 +36,6 @@ export function fakeEncoder(o: { fingerprint?: string; onBatch?: (images: number
     return { features: Float32Array.from(rows.flat()), rows: rows.length, faults };
   };
   const lane = { engine: { device: "cpu" } } as EncoderPool["lane"];
-  attachPool(encoder, { lane, lanes: () => 1, run, close: async () => {} });
+  attachPool(encoder, { lane, plan: () => ({ workers: 1, ahead: 2 }), run, close: async () => {} });
   return encoder;
 }

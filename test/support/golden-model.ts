@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { fill } from "./formula.ts";
 import { shared } from "./shared.ts";
-import type { TensorEntry, Tree } from "./write-torch.ts";
 
 /** A parity case: weights and input from a formula, and the features PyTorch gave for them. */
 export interface GoldenModel {
@@ -15,12 +13,17 @@ export interface GoldenModel {
   rawLayout: {
     container: string[];
     prefix: string;
-    rename?: Record<string, string>;
-    extraKeys?: Record<string, number[]>;
+    /** Raw name of a canonical key; a text where the names follow a scheme of their own. */
+    rename?: Record<string, string> | string;
+    extraKeys?: Record<string, (number | null)[]>;
     extraEntries?: string[];
     absentKeys?: string[];
   };
+  /** Keys whose values are rounded to float16, in a `__f16` case. */
+  float16Keys?: string[];
   formats: string[];
+  /** lossyless: what is rounded, and the positions `[image, feature]` too near to a half to be compared. */
+  rounding?: { beforeRounding: { base64: string }; nearHalf: [number, number][] };
   features: { shape: [number, number]; base64: string };
   zDim: number;
 }
@@ -39,31 +42,10 @@ export function readGolden(name: string): GoldenModel {
   return JSON.parse((file!.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString());
 }
 
-export function goldenFeatures(golden: GoldenModel): Float32Array {
-  const bytes = Buffer.from(golden.features.base64, "base64");
-  return new Float32Array(new Uint8Array(bytes).buffer);
-}
+export const goldenFeatures = (golden: GoldenModel): Float32Array => floats(golden.features.base64);
 
-/** What the official file of a case holds, container and bystanders included, as `torch.save` would take it. */
-export function officialTree(golden: GoldenModel): Tree {
-  const { container, prefix, rename, extraKeys = {}, extraEntries = [], absentKeys = [] } = golden.rawLayout;
-  const state: Tree = {};
-  Object.entries(golden.canonicalKeys).forEach(([key, shape], j) => {
-    if (absentKeys.some((text) => key.includes(text))) return;
-    state[rename?.[key] ?? prefix + key] = entry(golden, key, shape, golden.init.rules[golden.init.of[j]!]!);
-  });
-  for (const [key, shape] of Object.entries(extraKeys)) state[key] = entry(golden, key, shape, [0, 0.1]);
-  const wrapped = container.reduceRight<Tree>((inner, key) => ({ [key]: inner }), state);
-  return container.length === 0
-    ? wrapped
-    : { ...Object.fromEntries(extraEntries.map((name) => [name, 1])), ...wrapped };
-}
-
-function entry(golden: GoldenModel, key: string, shape: number[], rule: [number, number] | string): TensorEntry {
-  const n = shape.reduce((a, b) => a * b, 1);
-  if (typeof rule === "string") return { shape, dtype: "int64", values: () => new BigInt64Array(n) };
-  return { shape, values: () => fill(golden.alias[key] ?? key, n, golden.seed, ...rule) };
-}
+/** Little-endian float32 values in base64. */
+export const floats = (base64: string) => new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
 
 /** ||a - b|| / ||b|| over all values. */
 export function relativeL2(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,26 +1,33 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { crc32 } from "node:zlib";
+import { zipWriter } from "./write-zip.ts";
 
 /** A tensor to write: its values are made when their turn comes, so that a big file needs little memory. */
 export interface TensorEntry {
   shape: readonly number[];
-  dtype?: "float32" | "int64";
-  values: () => Float32Array | BigInt64Array;
+  dtype?: "float32" | "int64" | "float16";
+  /** Of float16 the bits. */
+  values: () => Float32Array | BigInt64Array | Uint16Array;
 }
 /** What a checkpoint holds: nested dictionaries of tensors and plain values, as `torch.save` takes it. */
 export type Tree = { [key: string]: Tree | TensorEntry | string | number };
 
 const isTensor = (node: unknown): node is TensorEntry => typeof node === "object" && node !== null && "values" in node;
+const STORAGES = { float32: "FloatStorage", int64: "LongStorage", float16: "HalfStorage" };
 const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
-/** Writes `tree` as `torch.save` does: the zip form of today, or the legacy form of torch before 1.6. */
-export async function writeTorch(path: string, tree: Tree, form: "torch-zip" | "torch-legacy"): Promise<void> {
+export type TorchForm = "torch-zip" | "torch-legacy" | "torchscript";
+
+/**
+ * Writes `tree` as `torch.save` does: the zip form of today, or the legacy form of torch before 1.6; or as
+ * `torch.jit.save` writes a module of these parameters, whose keys' parts are the names of modules inside modules.
+ */
+export async function writeTorch(path: string, tree: Tree, form: TorchForm): Promise<void> {
   const storages: TensorEntry[] = [];
-  const pickle = pickleTree(tree, storages, form === "torch-legacy");
+  const pickle = pickleTree(form === "torchscript" ? nested(tree) : tree, storages, form);
   const file = await open(path, "w");
   try {
-    if (form === "torch-zip") await writeZip(file, pickle, storages);
-    else await writeLegacy(file, pickle, storages);
+    if (form === "torch-legacy") await writeLegacy(file, pickle, storages);
+    else await writeZip(file, pickle, storages, form === "torchscript");
   } finally {
     await file.close();
   }
@@ -62,35 +69,61 @@ class Pickler {
   }
 }
 
-function pickleTree(tree: Tree, storages: TensorEntry[], legacy: boolean): Buffer {
+function pickleTree(tree: Tree, storages: TensorEntry[], form: TorchForm): Buffer {
   const p = new Pickler();
+  let modules = 0;
   const write = (node: Tree | TensorEntry | string | number): void => {
     if (typeof node === "string") p.text(node);
     else if (typeof node === "number") p.int(node);
     else if (isTensor(node)) tensor(node);
+    else if (form === "torchscript") module(node);
     else {
       p.global("collections", "OrderedDict").op(")").op("R").op("(");
-      for (const [key, value] of Object.entries(node)) {
-        p.text(key);
-        write(value);
-      }
+      items(node);
       p.op("u");
     }
+  };
+  const items = (node: Tree): void => {
+    for (const [key, value] of Object.entries(node)) {
+      p.text(key);
+      write(value);
+    }
+  };
+  const module = (node: Tree): void => {
+    p.global("__torch__.multimodal", `Module_${modules++}`).op(")").op("\x81").op("}").op("(");
+    p.text("training").op("\x89");
+    items(node);
+    p.op("u").op("b");
   };
   const tensor = (entry: TensorEntry): void => {
     const strides = entry.shape.map((_, i) => count(entry.shape.slice(i + 1)));
     p.global("torch._utils", "_rebuild_tensor_v2").op("(");
     p.op("(")
       .text("storage")
-      .global("torch", entry.dtype === "int64" ? "LongStorage" : "FloatStorage");
+      .global("torch", STORAGES[entry.dtype ?? "float32"]);
     p.text(String(storages.length)).text("cpu").int(count(entry.shape));
-    if (legacy) p.op("N");
+    if (form === "torch-legacy") p.op("N");
     p.op("t").op("Q").int(0).tuple(entry.shape).tuple(strides);
     p.op("\x89").global("collections", "OrderedDict").op(")").op("R").op("t").op("R");
     storages.push(entry);
   };
   write(tree);
   return p.end();
+}
+
+/** A flat `state_dict` as the tree of modules its keys tell of. */
+function nested(flat: Tree): Tree {
+  const root: Tree = {};
+  for (const [key, value] of Object.entries(flat)) {
+    const parts = key.split(".");
+    let at = root;
+    for (const part of parts.slice(0, -1)) {
+      at[part] ??= {};
+      at = at[part] as Tree;
+    }
+    at[parts.at(-1)!] = value;
+  }
+  return root;
 }
 
 const storageBytes = (entry: TensorEntry): Buffer => {
@@ -100,39 +133,16 @@ const storageBytes = (entry: TensorEntry): Buffer => {
 
 // --- zip -----------------------------------------------------------------------------------------------------------
 
-async function writeZip(file: FileHandle, pickle: Buffer, storages: TensorEntry[]): Promise<void> {
-  const central: Buffer[] = [];
-  let at = 0;
-  const member = async (name: string, data: Buffer) => {
-    const path = Buffer.from(`archive/${name}`);
-    const pad = (64 - ((at + 30 + path.length + 4) % 64)) % 64;
-    const extra = Buffer.concat([Buffer.from([0x46, 0x42, pad & 255, pad >> 8]), Buffer.alloc(pad, "Z")]);
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(0, 4);
-    fields.writeUInt32LE(crc32(data), 10);
-    fields.writeUInt32LE(data.length, 14);
-    fields.writeUInt32LE(data.length, 18);
-    fields.writeUInt16LE(path.length, 22);
-    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, path, extra]);
-    local.writeUInt16LE(extra.length, 28);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(at, 10);
-    central.push(Buffer.concat([Buffer.from("PK\x01\x02\0\0"), fields, tail, path]));
-    await file.write(local);
-    await file.write(data);
-    at += local.length + data.length;
-  };
-  await member("data.pkl", pickle);
-  for (const [i, entry] of storages.entries()) await member(`data/${i}`, storageBytes(entry));
-  await member("version", Buffer.from("3\n"));
-  const directory = Buffer.concat(central);
-  const end = Buffer.alloc(22);
-  end.write("PK\x05\x06", "latin1");
-  end.writeUInt16LE(central.length, 8);
-  end.writeUInt16LE(central.length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(at, 16);
-  await file.write(Buffer.concat([directory, end]));
+async function writeZip(file: FileHandle, pickle: Buffer, storages: TensorEntry[], script: boolean): Promise<void> {
+  const zip = zipWriter(file);
+  await zip.member("archive/data.pkl", pickle);
+  for (const [i, entry] of storages.entries()) await zip.member(`archive/data/${i}`, storageBytes(entry));
+  if (script) {
+    await zip.member("archive/code/__torch__/multimodal.py", Buffer.from("class Module_0(Module):\n  pass\n"));
+    await zip.member("archive/constants.pkl", Buffer.from([0x80, 2, 0x29, 0x2e]));
+  }
+  await zip.member("archive/version", Buffer.from("3\n"));
+  await zip.end();
 }
 
 // --- legacy --------------------------------------------------------------------------------------------------------

@@ -28,8 +28,10 @@ function sourceOf(keys: Keys): TensorSource {
 }
 
 const checkpointsOf = ({ weights }: ModelSpec): Checkpoint[] => ("checkpoints" in weights ? weights.checkpoints : []);
-const rulesOf = ({ weights }: ModelSpec) =>
-  ("checkpoints" in weights ? weights.checkpoints[0]!.rules : weights.rules) ?? [];
+const rulesOf = ({ weights }: ModelSpec) => {
+  if ("checkpoints" in weights) return weights.checkpoints[0]!.rules;
+  return "bundled" in weights ? weights.rules : (weights.layouts?.[0] ?? []);
+};
 
 /** Applies the model's rules; throws unless exactly the architecture's keys and shapes remain. */
 async function expectFit(name: string, keys: Keys): Promise<void> {

@@ -12,7 +12,7 @@ export interface WorkerSetup {
 
 let lane: Promise<Lane> | undefined;
 
-/** Entry of a pool's worker: each has an engine and a model of its own, opened by its first batch. */
+/** Entry of a worker that encodes: each has an engine and a model of its own, opened by its first batch. */
 export default async function run(slots: Slot[]): Promise<BatchResult | { fault: Fault }> {
   try {
     lane ??= openLane(workerData as WorkerSetup);

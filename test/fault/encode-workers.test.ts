@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { rng } from "../../src/core/rng.ts";
+import { type Child, removeStripped, runModule, stripped } from "../support/child.ts";
+import { tinyModel, Z_DIM } from "../unit/engine/tiny-model.ts";
+
+let code: string;
+let dir: string;
+let paths: string[];
+
+/** Images 3 and 14 of 21 are broken. */
+beforeAll(() => {
+  code = stripped(["src", "converters"]);
+  dir = mkdtempSync(join(tmpdir(), "ssl-hub-workers-"));
+  paths = Array.from({ length: 21 }, (_, i) => {
+    const path = join(dir, `${i}.ppm`);
+    const random = rng(i, "ppm");
+    const pixels = Uint8Array.from({ length: (20 + i) * 16 * 3 }, () => random.integer(256));
+    writeFileSync(path, Buffer.concat([Buffer.from(i % 11 === 3 ? "P9" : `P6\n${20 + i} 16\n255\n`), pixels]));
+    return path;
+  });
+});
+afterAll(() => {
+  removeStripped(code);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Features and the messages about broken images, of a run with so many workers. */
+async function encode(backend: string, threads: number, tail = ""): Promise<{ features: number[]; broken: string[] }> {
+  const text = `
+    import { openEncoder } from "./src/encoder/encoder.js";
+    const [encoder] = await openEncoder(${JSON.stringify(tinyModel())}, { backend: "${backend}", threads: ${threads} });
+    const broken = [];
+    const onProgress = (event) => { if (event.stage === "warning") broken.push(event.message); };
+    const o = { batchSize: 5, onError: "skip", onProgress };
+    ${tail}
+    const features = await encoder.encode(${JSON.stringify(paths)}, o);
+    encoder.dispose();
+    console.log(JSON.stringify({ features: [...features], broken }));`;
+  const child: Child = runModule(code, text);
+  const { code: rc, stdout, stderr } = await child.ended;
+  expect(stderr).toBe("");
+  expect(rc).toBe(0);
+  return JSON.parse(stdout.split("\n").at(-2)!);
+}
+
+/** wasm's workers encode; those of an engine with threads of its own, as cpu stands for here, decode. */
+test.each(["wasm", "cpu"])(
+  "%s: the features and errors of one thread, whatever the number of workers",
+  async (backend) => {
+    const one = await encode(backend, 1);
+    expect(one.broken).toHaveLength(2);
+    expect(one.features).toHaveLength(19 * Z_DIM);
+    for (const threads of [2, 3]) expect(await encode(backend, threads)).toEqual(one);
+  },
+);
+
+test("a cancelled run with workers ends with the signal's reason", async () => {
+  const { features } = await encode(
+    "cpu",
+    2,
+    `const signal = AbortSignal.abort(new Error("enough"));
+     await encoder.encode(${JSON.stringify(paths)}, { ...o, signal }).then(
+       () => { throw new Error("went on"); },
+       (error) => { if (error.message !== "enough") throw error; },
+     );`,
+  );
+  expect(features.length).toBeGreaterThan(0);
+});
