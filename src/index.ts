@@ -19,6 +19,7 @@ export {
   metadataDict,
   pack,
   preprocess,
+  recommend,
   resultsDf,
   setDir,
   type VerifiedFile,
@@ -35,3 +36,4 @@ export {
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
 export { type ListFilter, matchNames } from "./tables/filter.ts";
+export type { Recommendation, RecommendedModel, RecommendQuestion } from "./tables/recommend.ts";

@@ -4,6 +4,7 @@ import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
+import { compare } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
@@ -13,6 +14,7 @@ import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
+import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
@@ -24,7 +26,9 @@ const COMMANDS: readonly Command[] = [
   convert,
   featurize,
   decompose,
+  compare,
   stats,
+  recommend,
   results,
   explore,
   verify,
