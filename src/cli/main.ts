@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
+import { augment } from "./augment.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
@@ -15,7 +16,19 @@ import { pull } from "./pull.ts";
 import { results } from "./results.ts";
 import { verify } from "./verify.ts";
 
-const COMMANDS: readonly Command[] = [list, info, pull, convert, featurize, decompose, results, verify, clean, demo];
+const COMMANDS: readonly Command[] = [
+  list,
+  info,
+  pull,
+  convert,
+  featurize,
+  decompose,
+  results,
+  verify,
+  clean,
+  augment,
+  demo,
+];
 
 /** Exit codes: 0 done, 1 the work failed, 2 the command line is wrong, 130 ended by Ctrl-C. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 };
