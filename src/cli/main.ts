@@ -8,12 +8,14 @@ import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
+import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { results } from "./results.ts";
+import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -23,7 +25,9 @@ const COMMANDS: readonly Command[] = [
   convert,
   featurize,
   decompose,
+  stats,
   results,
+  explore,
   verify,
   clean,
   augment,
