@@ -18,16 +18,18 @@ export interface FeatureSet {
 
 /** What a probe's fit did. */
 export interface ProbeReport {
-  /** Objective at the end, in the probe's own definition. */
-  loss: number;
-  /** Largest absolute value of the objective's gradient at the end. */
-  gradientNorm: number;
+  /** Objective at the end, in the probe's own definition; null where nothing is minimised. */
+  loss: number | null;
+  /** Largest absolute value of the objective's gradient at the end; null where it is not brought to zero. */
+  gradientNorm: number | null;
   iterations: number;
 }
 
 export interface FittedProbe {
   /** Class number for each row of `x`, `[n]`; the lowest class wins a tie. */
   predict(x: FeatureSet, job?: Job): Promise<Int32Array>;
+  /** Probabilities of the classes, `[n, classes]` row-major, where the probe has them. */
+  probabilities?(x: FeatureSet, job?: Job): Promise<Float64Array>;
   readonly report: ProbeReport;
   dispose(): void;
 }
