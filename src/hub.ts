@@ -90,7 +90,12 @@ export async function load(name: ModelName, options: LoadOptions = {}) {
 }
 
 /**
- * Loads an encoder from a checkpoint file of yours in the official layout of a model.
+ * Loads an encoder from a checkpoint file of yours: in the official layout of a model, or of a known architecture.
+ *
+ * ```ts
+ * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
+ * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
+ * ```
  * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
  */
 export async function fromCheckpoint(
