@@ -100,15 +100,9 @@ export async function load(name: ModelName, options: LoadOptions = {}) {
  */
 export async function fromCheckpoint(
   file: string,
-  options: ConvertFileOptions & LoadOptions & WithTrainTransform,
-): Promise<[Encoder, Preprocess, TrainTransform]>;
-export async function fromCheckpoint(
-  file: string,
-  options: ConvertFileOptions & LoadOptions,
-): Promise<[Encoder, Preprocess]>;
-export async function fromCheckpoint(file: string, options: ConvertFileOptions & LoadOptions) {
-  const augment = options.trainTransform === true ? [await trainTransform(options.model, options)] : [];
-  return [...(await open(await convertFile(file, options), options)), ...augment];
+  options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
+): Promise<[Encoder, Preprocess]> {
+  return open(await convertFile(file, options), options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
