@@ -2,9 +2,10 @@ export type { ArtifactInfo } from "./core/artifact.ts";
 export { readArtifact } from "./core/artifact.ts";
 export { type ErrorCode, HubError } from "./core/errors.ts";
 export type { Job, ProgressEvent, WarningEvent, WorkEvent } from "./core/events.ts";
-export type { ModelSpec, Transform } from "./core/spec.ts";
+export type { Augmentation, ModelSpec, Transform } from "./core/spec.ts";
 export type { EncodeOptions, Encoder } from "./encoder/encoder.ts";
 export type { ImageInput, Preprocess } from "./encoder/preprocess.ts";
+export type { TrainTransform } from "./encoder/train-transform.ts";
 export type { BackendInfo, EngineName } from "./engine/engine.ts";
 export {
   backend,
@@ -21,6 +22,7 @@ export {
   preprocess,
   resultsDf,
   setDir,
+  trainTransform,
   type VerifiedFile,
   verify,
 } from "./hub.ts";

@@ -99,6 +99,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top }
 td.number, th.number { text-align: right; white-space: nowrap }
+td:nth-child(2), td:nth-child(4) { white-space: nowrap }
 code { font: 13px ui-monospace, monospace; background: #f4f4f4; padding: .1rem .3rem; overflow-wrap: anywhere }
 .restricted { color: #a33 }
 .wide { overflow-x: auto }
