@@ -26,6 +26,7 @@ export {
   type VerifiedFile,
   verify,
 } from "./hub.ts";
+export { type CheckLinksOptions, checkLinks, type ModelLinks } from "./links.ts";
 export {
   type ConvertFileOptions,
   convertFile as convert,
@@ -34,6 +35,7 @@ export {
   pull,
   resolveName,
 } from "./load.ts";
+export { type MakeMirrorOptions, type Mirrored, mirror } from "./mirror.ts";
 export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
