@@ -1,7 +1,9 @@
 import type { ColumnTable } from "arquero";
+import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
 import type { Encoder, OpenOptions } from "./encoder/encoder.ts";
 import { makePreprocess, type Preprocess } from "./encoder/preprocess.ts";
+import { makeTrainTransform, type TrainTransform } from "./encoder/train-transform.ts";
 import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
 import {
   type ConvertFileOptions,
@@ -12,6 +14,7 @@ import {
   type PullOptions,
   pull,
   resolveName,
+  specOf,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -22,7 +25,13 @@ import { metadataOf } from "./tables/metadata.ts";
 import * as results from "./tables/recommend.ts";
 import type { ResultsOptions } from "./tables/results.ts";
 
-export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {}
+export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {
+  /** Also give the augmentation pipeline that the model was trained with, as the third of the result. */
+  trainTransform?: boolean;
+}
+
+/** Makes {@link load} give the training pipeline too. */
+export type WithTrainTransform = { trainTransform: true };
 
 /**
  * Names of the models that can be loaded.
@@ -62,19 +71,37 @@ export function card(name: ModelName | Lowercase<ModelName>): CardData {
  * const [model, preprocess] = await hub.load("dino_rn50");
  * const features = model.predict(await preprocess("cat.jpg")); // [1, 2048]
  * ```
- * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`.
+ * With `trainTransform: true` the third of the result is the model's augmentation pipeline:
+ *
+ * ```ts
+ * const [model, preprocess, augment] = await hub.load("simclr_rn50", { trainTransform: true });
+ * const views = await augment(["cat.jpg", "cat.jpg"], { seed: 0 }); // two views, [2, 224, 224, 3]
+ * ```
+ * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`;
+ * `METADATA` when a training pipeline is asked for and the model has none, before anything is loaded.
  */
-export async function load(name: ModelName, options: LoadOptions = {}): Promise<[Encoder, Preprocess]> {
-  return open(await pull(name, options), options);
+export async function load(
+  name: ModelName,
+  options: LoadOptions & WithTrainTransform,
+): Promise<[Encoder, Preprocess, TrainTransform]>;
+export async function load(name: ModelName, options?: LoadOptions): Promise<[Encoder, Preprocess]>;
+export async function load(name: ModelName, options: LoadOptions = {}) {
+  const augment = options.trainTransform === true ? [await trainTransform(name, options)] : [];
+  return [...(await open(await pull(name, options), options)), ...augment];
 }
 
 /**
- * Loads an encoder from a checkpoint file of yours in the official layout of a model.
+ * Loads an encoder from a checkpoint file of yours: in the official layout of a model, or of a known architecture.
+ *
+ * ```ts
+ * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
+ * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
+ * ```
  * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
  */
 export async function fromCheckpoint(
   file: string,
-  options: ConvertFileOptions & LoadOptions,
+  options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
 ): Promise<[Encoder, Preprocess]> {
   return open(await convertFile(file, options), options);
 }
@@ -91,6 +118,28 @@ export function preprocess(
 ): Preprocess {
   const steps = metadataOf(resolveName(name))!.preprocess;
   return makePreprocess(steps, { engine: options.backend, fetchImage });
+}
+
+/**
+ * A model's training pipeline without the model; loads no engine until a tensor is asked for.
+ *
+ * ```ts
+ * const augment = await hub.trainTransform("dino_vitS16");
+ * const view = await augment.pixels("cat.jpg", { seed: 3 }); // 224 x 224 RGB bytes
+ * ```
+ * @throws HubError `METADATA` with the reason when there is none: the model was supervised, or not trained.
+ */
+export async function trainTransform(
+  name: string,
+  options: { backend?: EngineName | "auto" } = {},
+): Promise<TrainTransform> {
+  const model = resolveName(name);
+  const { trainTransform: steps = { none: "its specification has none" } } = await specOf(model);
+  if ("none" in steps) {
+    const message = `There is no training transform of ${model}: ${steps.none}. Another model's can be used: hub.trainTransform("simclr_rn50").`;
+    throw new HubError("METADATA", message, { details: { name: model, reason: steps.none } });
+  }
+  return makeTrainTransform(steps, { engine: options.backend, fetchImage });
 }
 
 /** Images behind URLs come through the store, with its proxies, retries and size limit. */
