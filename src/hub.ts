@@ -1,5 +1,7 @@
 import type { ColumnTable } from "arquero";
 import type { Job } from "./core/events.ts";
+import type { RepresentationFor } from "./core/kinds.ts";
+import { atSize } from "./core/preprocess-size.ts";
 import type { Encoder, OpenOptions } from "./encoder/encoder.ts";
 import { makePreprocess, type Preprocess } from "./encoder/preprocess.ts";
 import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
@@ -12,6 +14,7 @@ import {
   type PullOptions,
   pull,
   resolveName,
+  variantSpec,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -21,7 +24,10 @@ import * as frames from "./tables/frames.ts";
 import { metadataOf } from "./tables/metadata.ts";
 import type { ResultsOptions } from "./tables/results.ts";
 
-export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {}
+/** `N` is the name that is loaded: its architecture says which representations there are. */
+export interface LoadOptions<N extends ModelName = ModelName>
+  extends PullOptions<RepresentationFor<N>>,
+    Pick<OpenOptions, "backend" | "threads"> {}
 
 /**
  * Names of the models that can be loaded.
@@ -61,9 +67,15 @@ export function card(name: ModelName | Lowercase<ModelName>): CardData {
  * const [model, preprocess] = await hub.load("dino_rn50");
  * const features = model.predict(await preprocess("cat.jpg")); // [1, 2048]
  * ```
- * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`.
+ * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`; the
+ * last before anything is downloaded.
+ * @throws TypeError when the architecture does not offer the `representation` or the `imageSize`.
  */
-export async function load(name: ModelName, options: LoadOptions = {}): Promise<[Encoder, Preprocess]> {
+export async function load<N extends ModelName>(
+  name: N,
+  options: LoadOptions<NoInfer<N>> = {},
+): Promise<[Encoder, Preprocess]> {
+  await requireFit(name, options);
   return open(await pull(name, options), options);
 }
 
@@ -75,7 +87,15 @@ export async function fromCheckpoint(
   file: string,
   options: ConvertFileOptions & LoadOptions,
 ): Promise<[Encoder, Preprocess]> {
+  await requireFit(options.model, options);
   return open(await convertFile(file, options), options);
+}
+
+async function requireFit(name: string, options: LoadOptions): Promise<void> {
+  const model = resolveName(name);
+  const spec = await variantSpec(model, options);
+  const { requireFit } = await import("./fit.ts");
+  await requireFit(model, spec, options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
@@ -86,9 +106,11 @@ async function open(folder: string, options: LoadOptions): Promise<[Encoder, Pre
 /** A model's preprocessing without the model; loads no engine until a tensor is asked for. */
 export function preprocess(
   name: ModelName | Lowercase<ModelName>,
-  options: { backend?: EngineName | "auto" } = {},
+  options: { backend?: EngineName | "auto"; imageSize?: number } = {},
 ): Preprocess {
-  const steps = metadataOf(resolveName(name))!.preprocess;
+  const { preprocess: own, data } = metadataOf(resolveName(name))!;
+  const { imageSize = data.img_size! } = options;
+  const steps = imageSize === data.img_size ? own : atSize(own, imageSize);
   return makePreprocess(steps, { engine: options.backend, fetchImage });
 }
 

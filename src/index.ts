@@ -2,7 +2,8 @@ export type { ArtifactInfo } from "./core/artifact.ts";
 export { readArtifact } from "./core/artifact.ts";
 export { type ErrorCode, HubError } from "./core/errors.ts";
 export type { Job, ProgressEvent, WarningEvent, WorkEvent } from "./core/events.ts";
-export type { ModelSpec, Transform } from "./core/spec.ts";
+export type { RepresentationFor } from "./core/kinds.ts";
+export type { ModelSpec, Representation, Transform } from "./core/spec.ts";
 export type { EncodeOptions, Encoder } from "./encoder/encoder.ts";
 export type { ImageInput, Preprocess } from "./encoder/preprocess.ts";
 export type { BackendInfo, EngineName } from "./engine/engine.ts";
@@ -31,6 +32,7 @@ export {
   type PullOptions,
   pull,
   resolveName,
+  type VariantOptions,
 } from "./load.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
