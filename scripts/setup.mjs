@@ -24,8 +24,18 @@ if (modified("node_modules/.package-lock.json") < modified("package-lock.json"))
   console.log("Installing packages ...");
   run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
-const sources = ["src", "hub", "converters", "hubconf.ts", "metadata.yaml", "tsconfig.json", "scripts/build.mjs"];
-if (modified("dist/metadata.json") < Math.max(...sources.map(newest))) {
+const sources = [
+  "src",
+  "hub",
+  "converters",
+  "hubconf.ts",
+  "metadata.yaml",
+  "tsconfig.json",
+  "docs/explorer",
+  "docs/site",
+];
+const makers = ["scripts/build.mjs", "scripts/build-pages.mjs"];
+if (modified("dist/pages/explorer/data.js") < Math.max(...[...sources, ...makers].map(newest))) {
   console.log("Building ...");
   run(process.execPath, ["scripts/build.mjs"]);
 }

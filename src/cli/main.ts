@@ -7,6 +7,7 @@ import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
+import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   decompose,
   stats,
   results,
+  explore,
   verify,
   clean,
   demo,

@@ -45,6 +45,12 @@ export function cardData(name: string): CardData {
 
 /** The facts of one model as plain text of at most 80 columns. */
 export function modelCard(name: string): string {
+  const lines = cardEntries(name).flatMap(([label, text]) => wrap(label, text));
+  return [name, "=".repeat(name.length), ...lines].join("\n");
+}
+
+/** The facts of one model in words: label and text. An empty label goes on with the one before. */
+export function cardEntries(name: string): [label: string, text: string][] {
   const card = cardData(name);
   const { meta, metrics, preprocess } = card;
   const entries: [string, string | null][] = [
@@ -62,8 +68,7 @@ export function modelCard(name: string): string {
     ["Note", meta.notes],
     ...meta.errata.map(({ id, text, upstream }) => [`Erratum ${id}`, `${text}${told(upstream)}`] as [string, string]),
   ];
-  const lines = entries.flatMap(([label, text]) => (text ? wrap(label, text) : []));
-  return [name, "=".repeat(name.length), ...lines].join("\n");
+  return entries.filter((entry): entry is [string, string] => Boolean(entry[1]));
 }
 
 function resultsOf(name: string): CardResults | null {

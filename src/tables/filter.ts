@@ -1,15 +1,10 @@
 import { nearest } from "../core/nearest.ts";
+import { type Condition, cellTest, namePattern } from "./condition.ts";
 import { type Cell, FIELD_LIST, flatten } from "./fields.ts";
 import { metadataOf } from "./metadata.ts";
 import { loadResults, type ResultRow, resultColumns } from "./results.ts";
 
-type Scalar = string | number | boolean | null;
-/** Bounds are inclusive. */
-export interface Range {
-  min?: number;
-  max?: number;
-}
-export type Condition = Scalar | readonly Scalar[] | Range;
+export type { Condition, Range } from "./condition.ts";
 
 /**
  * Which models to list. A string is a pattern for names: `*` and `?` are wildcards, and without any the text may stand
@@ -48,63 +43,20 @@ export function matchNames<N extends string>(names: readonly N[], filter: ListFi
     if (!known.includes(column)) {
       throw new TypeError(`There is no column ${column}. Did you mean ${nearest(column, known).join(", ")}?`);
     }
-    return { column, holds: test(column, condition) };
+    return { column, holds: cellTest(column, condition) };
   });
+  const rows = joinedRows(named);
+  return named.filter((_, i) => tests.every(({ column, holds }) => holds(rows[i]![column] ?? null)));
+}
+
+/** One row a name, of {@link filterColumns}: what a filter looks at. */
+export function joinedRows(names: readonly string[]): Record<string, Cell>[] {
   const results = new Map(loadResults().map((row) => [row.name, row]));
-  return named.filter((name) => {
-    const row = joined(name, results.get(name));
-    return tests.every(({ column, holds }) => holds(row[column] ?? null));
-  });
+  return names.map((name) => joined(name, results.get(name)));
 }
 
 /** Results below, corrected metadata above: where both have a column, the metadata's value counts. */
 function joined(name: string, result: ResultRow | undefined): Record<string, Cell> {
   const model = metadataOf(name);
   return { ...result, ...(model && flatten(model)), name };
-}
-
-function namePattern(pattern: string): (name: string) => boolean {
-  const regex = wildcard(/[*?]/.test(pattern) ? pattern : `*${pattern}*`);
-  return (name) => regex.test(name);
-}
-
-function wildcard(pattern: string): RegExp {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "is");
-}
-
-function test(column: string, condition: Condition): (cell: Cell) => boolean {
-  const single = testOne(column, condition);
-  return (cell) => (Array.isArray(cell) ? cell.some(single) : single(cell));
-}
-
-function testOne(column: string, condition: Condition): (cell: Cell) => boolean {
-  if (Array.isArray(condition)) {
-    const any = (condition as readonly Scalar[]).map((one) => testOne(column, one));
-    return (cell) => any.some((holds) => holds(cell));
-  }
-  if (typeof condition === "string") {
-    const regex = wildcard(condition);
-    return (cell) => cell !== null && regex.test(String(cell));
-  }
-  if (condition === null || typeof condition === "number" || typeof condition === "boolean") {
-    return (cell) => cell === condition;
-  }
-  if (!isRange(condition)) throw new TypeError(`The condition on ${column} is not a value, a list or { min, max }.`);
-  const { min = -Infinity, max = Infinity } = condition;
-  return (cell) => typeof cell === "number" && cell >= min && cell <= max;
-}
-
-function isRange(value: unknown): value is Range {
-  if (typeof value !== "object" || value === null) return false;
-  const entries = Object.entries(value);
-  return (
-    entries.length > 0 &&
-    entries.every(
-      ([key, bound]) => (key === "min" || key === "max") && (bound === undefined || typeof bound === "number"),
-    )
-  );
 }

@@ -1,19 +1,17 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEncoder } from "../../src/encoder/encoder.ts";
 import { engine } from "../../src/engine/engine.ts";
 import * as hub from "../../src/index.ts";
+import { hasChromium, launchChromium } from "../support/chromium.ts";
 import { makeInput } from "../support/formula.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const TFJS = ["core/dist/tf-core", "converter/dist/tf-converter", "backend-cpu/dist/tf-backend-cpu"];
 const modules = fileURLToPath(new URL("../../node_modules/@tensorflow/", import.meta.url));
 
@@ -23,7 +21,7 @@ const TOLERANCE = 1e-5;
 const PAGE = `<!doctype html><meta charset="utf-8"><title>ssl-hub</title>
 ${TFJS.map((path) => `<script src="/tfjs-${path}.min.js"></script>`).join("\n")}`;
 
-describe.skipIf(!existsSync(CHROMIUM))("a converted folder in the browser (skipped without Chromium)", () => {
+describe.skipIf(!hasChromium)("a converted folder in the browser (skipped without Chromium)", () => {
   let dir: string;
   let server: Server;
   beforeAll(async () => {
@@ -49,10 +47,7 @@ describe.skipIf(!existsSync(CHROMIUM))("a converted folder in the browser (skipp
     const { tf } = await engine("wasm");
     const expected = await encoder.predict(tf.tensor4d(input, [2, 32, 32, 3])).data();
 
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-    });
+    const browser = await launchChromium();
     const errors: string[] = [];
     try {
       const page = await browser.newPage();

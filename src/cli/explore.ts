@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { HubError } from "../index.ts";
+import { type Command, textOption } from "./command.ts";
+
+export const explore: Command = {
+  usage: "explore",
+  summary: "Browse all models and the paper's results in a page that needs no network",
+  options: [
+    ["--open", "open it in the browser"],
+    ["--out <dir>", "copy the page into a folder, to keep or to serve; a page of an older version is replaced"],
+  ],
+  examples: ["ssl-hub explore --open", "ssl-hub explore --out explorer"],
+  async run(_args, options, { json, print }) {
+    const out = textOption(options, "out");
+    const folder = out === undefined ? pageFolder() : await copyPage(pageFolder(), resolve(out));
+    const page = join(folder, "index.html");
+    const url = pathToFileURL(page).href;
+    const opened = options.open === true && (await openInBrowser(url));
+    if (json) return print(JSON.stringify({ page, url, opened }));
+    print(opened ? `Opened ${url}` : `${options.open ? "No browser could be started. " : ""}Open this page: ${url}`);
+  },
+};
+
+/** Where the build puts the page: beside this file in dist, or in dist when this runs from the source. */
+function pageFolder(): string {
+  const candidates = ["../../pages/explorer/", "../../dist/pages/explorer/"].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find((path) => existsSync(join(path, "index.html")));
+  if (found !== undefined) return found;
+  throw new HubError("DISK", "Cannot find the explorer's page: the package is incomplete. Install ssl-hub again.", {
+    details: { candidates },
+  });
+}
+
+async function copyPage(from: string, to: string): Promise<string> {
+  try {
+    await mkdir(to, { recursive: true });
+    await cp(from, to, { recursive: true });
+  } catch (cause) {
+    throw new HubError(
+      "DISK",
+      `Cannot write the explorer to ${to}: ${(cause as Error).message}. Choose another --out.`,
+      {
+        details: { folder: to },
+        cause,
+      },
+    );
+  }
+  return to;
+}
+
+const OPENERS: Partial<Record<NodeJS.Platform, [command: string, ...args: string[]]>> = {
+  darwin: ["open"],
+  win32: ["rundll32", "url.dll,FileProtocolHandler"],
+};
+
+/** Whether the system's opener took the page. */
+function openInBrowser(url: string): Promise<boolean> {
+  const [command, ...args] = OPENERS[process.platform] ?? ["xdg-open"];
+  return new Promise((done) => {
+    const child = spawn(command, [...args, url], { stdio: "ignore", detached: true });
+    child.on("error", () => done(false));
+    child.on("exit", (code) => done(code === 0));
+    child.unref();
+  });
+}
