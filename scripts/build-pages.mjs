@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Classic scripts: browsers load no modules from file:// pages. */
-const BUNDLE = {
+export const BUNDLE = {
   absWorkingDir: root,
   bundle: true,
   minify: true,

@@ -28,7 +28,7 @@ export const modelNames = (): ModelName[] => [...NAMES];
 export const findName = (name: string): ModelName | undefined => BY_LOWER_CASE.get(name.toLowerCase());
 
 /**
- * As {@link findName}.
+ * The registry's spelling of a name, whatever its case.
  * @throws HubError `UNKNOWN_MODEL` that suggests the nearest names.
  */
 export function resolveName(name: string): ModelName {
@@ -206,7 +206,7 @@ export interface ConvertFileOptions extends Job, VariantOptions {
 /**
  * Converts a checkpoint file of the caller's in the official layout of a hub name; each of the model's known layouts
  * is tried. Gives the converted folder.
- * @throws HubError `KEYS` or `CHECKPOINT` as {@link file://./../converters/convert.ts}, `DISK` when `out` exists,
+ * @throws HubError `KEYS` or `CHECKPOINT` as `convertCheckpoint` of `ssl-hub/converters`, `DISK` when `out` exists,
  * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
