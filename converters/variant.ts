@@ -23,11 +23,15 @@ const LARGEST = 2048;
 export function variantOf(spec: ModelSpec, { representation, imageSize }: Variant): ModelSpec {
   const named = checkRepresentation(spec.arch, representation ?? spec.representation);
   if (imageSize === undefined || imageSize === spec.arch.size) return { ...spec, representation: named };
-  const arch = resized(spec.arch, imageSize);
+  const arch = resizedArch(spec.arch, imageSize);
   return { ...spec, representation: named, arch, preprocess: atSize(spec.preprocess, imageSize) };
 }
 
-function resized(arch: ArchSpec, size: number): ArchSpec {
+/**
+ * An architecture for images of another size.
+ * @throws TypeError that says why it takes none of that size.
+ */
+export function resizedArch(arch: ArchSpec, size: number): ArchSpec {
   const refused = (why: string) => new TypeError(`The image size cannot be ${size}: ${why}.`);
   const smallest = "patch" in arch ? arch.patch : Math.min(SMALLEST, arch.size);
   if (!Number.isInteger(size) || size < smallest || size > LARGEST) {

@@ -80,21 +80,26 @@ export async function load<N extends ModelName>(
 }
 
 /**
- * Loads an encoder from a checkpoint file of yours in the official layout of a model.
+ * Loads an encoder from a checkpoint file of yours: in the official layout of a model, or of a known architecture.
+ *
+ * ```ts
+ * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
+ * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
+ * ```
  * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
  */
 export async function fromCheckpoint(
   file: string,
   options: ConvertFileOptions & LoadOptions,
 ): Promise<[Encoder, Preprocess]> {
-  await requireFit(options.model, options);
+  if (options.model !== undefined) await requireFit(options.model, options);
   return open(await convertFile(file, options), options);
 }
 
 async function requireFit(name: string, options: LoadOptions): Promise<void> {
   const model = resolveName(name);
   const spec = await variantSpec(model, options);
-  const { requireFit } = await import("./fit.ts");
+  const { requireFit } = await import("./memory-fit.ts");
   await requireFit(model, spec, options);
 }
 

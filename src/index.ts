@@ -34,6 +34,7 @@ export {
   resolveName,
   type VariantOptions,
 } from "./load.ts";
+export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
 export { type ListFilter, matchNames } from "./tables/filter.ts";

@@ -13,6 +13,7 @@ import { canonicalJson, hashFile, sha256 } from "./core/hash.ts";
 import { nearest } from "./core/nearest.ts";
 import type { Checkpoint, ModelSpec, Representation } from "./core/spec.ts";
 import { licenseOf, warnErrata, warnLicense } from "./notices.ts";
+import { type OwnOptions, ownModel } from "./own.ts";
 
 /** Name of a model of the registry, as `hubconf.ts` exports it. */
 export type ModelName = keyof typeof hubconf;
@@ -68,8 +69,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
   const model = resolveName(name);
   const plain = await specOf(model);
   const spec = await variantSpec(model, options);
+  const dtype = checkDtype(options.dtype);
   warnErrata(model, options);
-  const dtype = options.dtype ?? "float32";
   const key = fingerprint(spec, undefined, dtype);
   const isVariant = key !== fingerprint(plain);
   if ("bundled" in spec.weights) {
@@ -92,17 +93,19 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
 
 /**
  * A model's specification with what the caller wants otherwise.
- * @throws TypeError as {@link file://./../converters/variant.ts}, or for an unknown dtype.
+ * @throws TypeError when the architecture does not offer it.
  */
 export async function variantSpec(name: ModelName, options: VariantOptions): Promise<ModelSpec> {
-  const { representation, imageSize, dtype } = options;
-  if (dtype !== undefined && dtype !== "float32" && dtype !== "float16") {
-    throw new TypeError(`The dtype is float32 or float16, not ${JSON.stringify(dtype)}.`);
-  }
+  const { representation, imageSize } = options;
   const spec = await specOf(name);
   if (representation === undefined && imageSize === undefined) return spec;
   const { variantOf } = await import("../converters/variant.ts");
   return variantOf(spec, { representation, imageSize });
+}
+
+function checkDtype(dtype: Dtype = "float32"): Dtype {
+  if (dtype === "float32" || dtype === "float16") return dtype;
+  throw new TypeError(`The dtype is float32 or float16, not ${JSON.stringify(dtype)}.`);
 }
 
 /** An artifact that is wanted. */
@@ -190,9 +193,9 @@ async function empty(dir: string): Promise<void> {
   for (const entry of await readdir(dir)) await rm(join(dir, entry), { recursive: true });
 }
 
-export interface ConvertFileOptions extends Job, VariantOptions {
-  /** The hub name whose official layout the file has. */
-  model: string;
+export interface ConvertFileOptions extends Job, OwnOptions, VariantOptions {
+  /** The hub name whose official layout the file has; or else `arch` says what the file holds. */
+  model?: string;
   /**
    * Files the checkpoint needs besides: lossyless CLIP's, or the other shards of one in parts. Without them, those that
    * the model names are downloaded; shards that lie beside an index (`model.safetensors.index.json`) are found.
@@ -204,19 +207,18 @@ export interface ConvertFileOptions extends Job, VariantOptions {
 }
 
 /**
- * Converts a checkpoint file of the caller's in the official layout of a hub name; each of the model's known layouts
- * is tried. Gives the converted folder.
+ * Converts a checkpoint file of the caller's: in the official layout of the hub name `model`, of which each known layout
+ * is tried; or of the architecture `arch`, with all else guessed or told by {@link OwnOptions}. Gives the converted folder.
  * @throws HubError `KEYS` or `CHECKPOINT` as `convertCheckpoint` of `ssl-hub/converters`, `DISK` when `out` exists,
  * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
-  const name = resolveName(options.model);
-  const spec = await variantSpec(name, options);
-  const dtype = options.dtype ?? "float32";
+  const { name, spec, license } = await describeFile(file, options);
+  const dtype = checkDtype(options.dtype);
   const layouts = layoutsOf(spec);
   const digest = await digestOf([file, ...(options.components ?? [])], options.signal);
   const key = fingerprint(spec, { sha256: digest, rules: layouts }, dtype);
-  const about = { name, spec, fingerprint: key, license: licenseOf(name) };
+  const about = { name, spec, fingerprint: key, license };
   const source = { url: `file:${basename(file)}`, sha256: digest };
   const write = async (dir: string, job: Job) => {
     const { convertCheckpoint } = await import("../converters/convert.ts");
@@ -243,6 +245,24 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
   const staging = { tmpDir: dirs.tmp, lockDir: dirs.locks, name, force: options.force };
   return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
 }
+
+/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. */
+async function describeFile(file: string, options: ConvertFileOptions) {
+  const { model, arch, components = [] } = options;
+  if ((model === undefined) === (arch === undefined)) {
+    throw new TypeError(
+      "To convert a file say either model, the hub name whose file it is, or arch, its architecture.",
+    );
+  }
+  if (model === undefined) return { ...(await ownModel([file, ...components], options)), license: null };
+  const own = OWN_ONLY.filter((option) => options[option] !== undefined);
+  if (own.length > 0)
+    throw new TypeError(`${own.join(", ")}: only for files of which arch is told; ${model} has its own.`);
+  const name = resolveName(model);
+  return { name, spec: await variantSpec(name, options), license: licenseOf(name) };
+}
+
+const OWN_ONLY = ["prefix", "resize", "interpolation", "mean", "std", "name"] as const satisfies (keyof OwnOptions)[];
 
 /** Failures that another layout may not have: other keys, or a file needed besides that is not to be had. */
 const NEXT_LAYOUT = new Set(["KEYS", "DOWNLOAD", "HASH"]);
