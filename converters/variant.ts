@@ -1,5 +1,5 @@
 import { atSize } from "../src/core/preprocess-size.ts";
-import type { ArchSpec, ModelSpec } from "../src/core/spec.ts";
+import type { ArchSpec, Augmentation, ModelSpec } from "../src/core/spec.ts";
 import { checkRepresentation } from "./arch/representation.ts";
 
 /** What a caller may want otherwise than a hub name has it. */
@@ -24,7 +24,15 @@ export function variantOf(spec: ModelSpec, { representation, imageSize }: Varian
   const named = checkRepresentation(spec.arch, representation ?? spec.representation);
   if (imageSize === undefined || imageSize === spec.arch.size) return { ...spec, representation: named };
   const arch = resizedArch(spec.arch, imageSize);
-  return { ...spec, representation: named, arch, preprocess: atSize(spec.preprocess, imageSize) };
+  const follow = <T extends Augmentation>(steps: readonly T[]) => atSize(steps, spec.arch.size, imageSize);
+  const { trainTransform } = spec;
+  return {
+    ...spec,
+    representation: named,
+    arch,
+    preprocess: follow(spec.preprocess),
+    ...(Array.isArray(trainTransform) && { trainTransform: follow(trainTransform) }),
+  };
 }
 
 /**

@@ -3,9 +3,10 @@ export { readArtifact } from "./core/artifact.ts";
 export { type ErrorCode, HubError } from "./core/errors.ts";
 export type { Job, ProgressEvent, WarningEvent, WorkEvent } from "./core/events.ts";
 export type { RepresentationFor } from "./core/kinds.ts";
-export type { ModelSpec, Representation, Transform } from "./core/spec.ts";
+export type { Augmentation, ModelSpec, Representation, Transform } from "./core/spec.ts";
 export type { EncodeOptions, Encoder } from "./encoder/encoder.ts";
 export type { ImageInput, Preprocess } from "./encoder/preprocess.ts";
+export type { TrainTransform } from "./encoder/train-transform.ts";
 export type { BackendInfo, EngineName } from "./engine/engine.ts";
 export {
   backend,
@@ -22,6 +23,7 @@ export {
   preprocess,
   resultsDf,
   setDir,
+  trainTransform,
   type VerifiedFile,
   verify,
 } from "./hub.ts";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
+import { augment } from "./augment.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   explore,
   verify,
   clean,
+  augment,
   demo,
 ];
 

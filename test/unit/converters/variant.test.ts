@@ -74,6 +74,11 @@ describe("image size", () => {
     expect(graph.nParameters).toBe(buildGraph(await specOf("dino_vitS16")).nParameters);
   });
 
+  test("so does the training pipeline", async () => {
+    const { trainTransform } = variantOf(await specOf("dino_vitS16"), { imageSize: 448 });
+    expect(trainTransform).toContainEqual(expect.objectContaining({ op: "randomResizedCrop", size: 448 }));
+  });
+
   test.each([
     ["dino_vitS16", 230, /patches .* 16 pixels wide. The nearest size is 224/],
     ["clip_rn50", 256, /attention pool has a learned position/],
