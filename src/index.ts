@@ -27,6 +27,7 @@ export {
   type VerifiedFile,
   verify,
 } from "./hub.ts";
+export { type CheckLinksOptions, checkLinks, type ModelLinks } from "./links.ts";
 export {
   type ConvertFileOptions,
   convertFile as convert,
@@ -36,6 +37,7 @@ export {
   resolveName,
   type VariantOptions,
 } from "./load.ts";
+export { type MakeMirrorOptions, type Mirrored, mirror } from "./mirror.ts";
 export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
