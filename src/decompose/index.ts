@@ -1,15 +1,29 @@
+export { type LabelCurveOptions, type LabelPoint, labelCurve } from "./compare/label-curve.ts";
+export { type ComparedModel, type Component, type Verdicts, verdicts } from "./compare/verdicts.ts";
 export type { Dataset, Sample } from "./dataset.ts";
 export { arrays, imageArrays } from "./datasets/arrays.ts";
 export { imageFolder } from "./datasets/image-folder.ts";
 export { manifest } from "./datasets/manifest.ts";
 export { webDataset } from "./datasets/web-dataset.ts";
 export { type DigitsSplit, digitsFeatures, opticalDigits } from "./digits.ts";
-export { openFeatures } from "./features.ts";
+export { joinFeatures, openFeatures } from "./features.ts";
 export { type FeaturizeOptions, featurizeData, type StoredFeatures } from "./featurize.ts";
 export { openDataset } from "./open-dataset.ts";
-export { type ProbeEvaluation, type ProbeName, type ProbeOptions, trainEvalProbe } from "./probe.ts";
-export { type LogisticFit, type LogisticOptions, logisticRegression } from "./probes/logistic.ts";
+export { PROBE_NAMES, type ProbeEvaluation, type ProbeName, type ProbeOptions, trainEvalProbe } from "./probe.ts";
+export { type KnnOptions, knn } from "./probes/knn.ts";
+export {
+  type LogisticFit,
+  type LogisticOptions,
+  logisticPath,
+  logisticRegression,
+  type PathFit,
+} from "./probes/logistic.ts";
 export { logistic } from "./probes/logistic-probe.ts";
+export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
+export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
+export type { Risks } from "./risk/components.ts";
+export type { ClassRisk, Confusion, Confusions } from "./risk/per-class.ts";
+export type { BootstrapIntervals, Interval } from "./risk/spread.ts";
 export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
 export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
 export { type StatisticsSets, type StatisticsTable, statisticsColumns, viewsOf } from "./stats/columns.ts";

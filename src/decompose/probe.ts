@@ -1,12 +1,17 @@
 import type { Job } from "../core/events.ts";
+import { knn } from "./probes/knn.ts";
 import { logistic } from "./probes/logistic-probe.ts";
+import { ridge } from "./probes/ridge.ts";
 import type { FeatureSet, FittedProbe, Probe, ProbeReport } from "./types.ts";
 import { checkFinite, checkPair } from "./validate.ts";
 
 /** Probes that have a name. */
-const probes = { logistic } satisfies Record<string, () => Probe>;
+const probes = { logistic, knn, ridge } satisfies Record<string, () => Probe>;
 
-/** "logistic": multinomial logistic regression at its optimum, C = 1. */
+/**
+ * "logistic": multinomial logistic regression at its optimum, C = 1. "knn": 20 weighted nearest neighbours, T = 0.07.
+ * "ridge": least squares in closed form, alpha = 1.
+ */
 export type ProbeName = keyof typeof probes;
 
 export interface ProbeOptions extends Job {
@@ -26,11 +31,13 @@ export interface ProbeEvaluation {
   report: ProbeReport;
 }
 
+export const PROBE_NAMES = Object.keys(probes) as ProbeName[];
+
 /** @throws TypeError for a name that is not a probe's. */
 export function resolveProbe(probe: ProbeName | Probe = "logistic"): Probe {
   if (typeof probe !== "string") return probe;
   if (!Object.hasOwn(probes, probe)) {
-    throw new TypeError(`There is no probe "${probe}". Choose ${Object.keys(probes).join(", ")}, or give a Probe.`);
+    throw new TypeError(`There is no probe "${probe}". Choose ${PROBE_NAMES.join(", ")}, or give a Probe.`);
   }
   return probes[probe]();
 }

@@ -18,16 +18,18 @@ export interface FeatureSet {
 
 /** What a probe's fit did. */
 export interface ProbeReport {
-  /** Objective at the end, in the probe's own definition. */
-  loss: number;
-  /** Largest absolute value of the objective's gradient at the end. */
-  gradientNorm: number;
+  /** Objective at the end, in the probe's own definition; null where nothing is minimised. */
+  loss: number | null;
+  /** Largest absolute value of the objective's gradient at the end; null where it is not brought to zero. */
+  gradientNorm: number | null;
   iterations: number;
 }
 
 export interface FittedProbe {
   /** Class number for each row of `x`, `[n]`; the lowest class wins a tie. */
   predict(x: FeatureSet, job?: Job): Promise<Int32Array>;
+  /** Probabilities of the classes, `[n, classes]` row-major, where the probe has them. */
+  probabilities?(x: FeatureSet, job?: Job): Promise<Float64Array>;
   readonly report: ProbeReport;
   dispose(): void;
 }
@@ -39,8 +41,9 @@ export interface Probe {
 }
 
 /**
- * Components of the risk in percent (Dubois et al., ICML 2023). They sum to `agg_risk`; a component may be negative.
- * Without a supervised model of the architecture `approx` is null and `usability` holds both.
+ * Components of the risk in percent (Dubois et al., ICML 2023). They sum to `agg_risk`, to the bit and in any order, unless
+ * they were clipped; a component may be negative. Without a supervised model of the architecture `approx` is null and
+ * `usability` holds both.
  */
 export interface RiskComponents {
   approx: number | null;

@@ -1,8 +1,16 @@
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import type * as core from "@tensorflow/tfjs-core";
 import type { Backend } from "./engine.ts";
+import { installKernels, type KernelBinaries } from "./kernels/install.ts";
+import { hasRelaxedSimd } from "./kernels/module.ts";
 
-/** The embedded engine: TF.js's WebAssembly backend from the package's own folder; SIMD where the machine has it. */
+/**
+ * The embedded engine: TF.js's WebAssembly backend from the package's own folder, with kernels of ours where the machine
+ * has SIMD. `SSL_HUB_KERNELS` is "off" (TF.js's own kernels), "simd" or "relaxed"; default: the best there is.
+ */
 export async function loadWasm(): Promise<Backend> {
   const tf = await import("@tensorflow/tfjs-core");
   const wasm = await import("@tensorflow/tfjs-backend-wasm");
@@ -12,7 +20,7 @@ export async function loadWasm(): Promise<Backend> {
   return {
     backend: "wasm",
     version: wasm.version_wasm,
-    device: (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? "cpu, WebAssembly SIMD" : "cpu, WebAssembly",
+    device: `cpu, WebAssembly${await kernelsOf(tf, process.env.SSL_HUB_KERNELS || undefined)}`,
     threads: 1,
     maxBytes: WASM_WEIGHT_BYTES,
   };
@@ -20,6 +28,35 @@ export async function loadWasm(): Promise<Backend> {
 
 /** A heap of 65 536 pages; XNNPACK keeps a packed copy of every weight, and half a gibibyte is left for activations. */
 const WASM_WEIGHT_BYTES = (65536 * 65536 - 2 ** 29) / 2;
+
+const CHOICES = ["off", "simd", "relaxed"];
+
+/** Kernels are the backend's: once replaced they stay so. */
+let installed: Promise<string> | undefined;
+
+/** Installs our kernels; says what the backend computes with. */
+function kernelsOf(tf: typeof core, choice: string | undefined): Promise<string> {
+  if (choice !== undefined && !CHOICES.includes(choice)) {
+    throw new Error(`SSL_HUB_KERNELS is ${choice}, need ${CHOICES.join(", ")}`);
+  }
+  installed ??= (async () => {
+    const stock = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? " SIMD" : "";
+    if (choice === "off") return `${stock}, TF.js's kernels`;
+    if (choice !== "simd") allowRelaxedSimd();
+    const found = await installKernels(tf, BINARIES, { relaxed: choice !== "simd" });
+    return found === undefined ? `${stock}, TF.js's kernels` : ` ${found.variant}, own kernels`;
+  })();
+  return installed;
+}
+
+/** Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. */
+function allowRelaxedSimd(): void {
+  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
+
+const file = (name: string) => () => readFile(new URL(`kernels/kernels-${name}.wasm`, import.meta.url));
+/** Beside this file, in the source tree as in dist. */
+export const BINARIES: KernelBinaries = { simd: file("simd"), relaxed: file("relaxed") };
 
 /**
  * The backend's start-up code installs handlers of uncaught errors that rethrow them, for the whole process: whatever

@@ -1,6 +1,8 @@
 import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
-import { minimize } from "./newton.ts";
+import { LARGE } from "./linear.ts";
+import { minimize, type Start } from "./newton.ts";
+import { leadingSpectrum } from "./preconditioner.ts";
 import type { Problem } from "./problem.ts";
 import { describe, exactProducts, type Products } from "./products.ts";
 
@@ -46,9 +48,6 @@ export interface LogisticFit {
   hessianProducts: number;
 }
 
-/** Multiplications in one matrix product from which the engine pays, its start included. */
-const LARGE = 5e7;
-
 /**
  * Multinomial logistic regression at its optimum: `C * sum_i CE_i + 0.5 * |W|^2` over weights and intercepts, the
  * intercepts without penalty, features unscaled. Two classes are the softmax form too: scikit-learn's binary fit is the
@@ -61,23 +60,54 @@ const LARGE = 5e7;
  *   `ENGINE` when the engine does not start.
  */
 export async function logisticRegression(options: LogisticOptions): Promise<LogisticFit> {
+  const fits: LogisticFit[] = [];
+  for await (const { C, index, ...fit } of logisticPath({ ...options, C: [options.C] })) fits.push(fit);
+  return fits[0]!;
+}
+
+/** A fit of a path, and which. */
+export interface PathFit extends LogisticFit {
+  C: number;
+  /** Place of this C in the list that was given. */
+  index: number;
+}
+
+/**
+ * Fits for several C, in ascending order of C: each starts at the optimum before it, and all share what depends on the
+ * features alone. Each is the optimum that {@link logisticRegression} finds, to the same tolerance.
+ * @throws as {@link logisticRegression}.
+ */
+export async function* logisticPath(options: PathOptions): AsyncGenerator<PathFit, void, undefined> {
   checkOptions(options);
-  const { x, n, d, k, C, tolerance = 1e-8, signal, onProgress } = options;
+  const { x, n, d, k, tolerance = 1e-8, signal, onProgress } = options;
   const { y, present } = presentClasses(options.y, k);
   const features = describe(x, n, d);
   if (!Number.isFinite(features.squares)) throw notFinite(x, d);
-  const problem: Problem = { features, y, k: present.length, C };
   const exact = exactProducts(features);
-  const fast = await fastProducts(options.products ?? "auto", exact, problem);
+  const fast = await fastProducts(options.products ?? "auto", exact, { features, k: present.length });
   try {
-    const { theta, gradient, ...report } = await minimize(problem, { fast, exact, tolerance, signal, onProgress });
-    return { ...uncentre(theta, problem, present, k), gradientNorm: gradientNorm(gradient, problem), ...report };
+    const spectrum = await leadingSpectrum(fast, features);
+    let start: Start | undefined;
+    for (const index of [...options.C.keys()].sort((a, b) => options.C[a]! - options.C[b]!)) {
+      const C = options.C[index]!;
+      const problem: Problem = { features, y, k: present.length, C };
+      const end = await minimize(problem, { fast, exact, spectrum, tolerance, start, signal, onProgress });
+      start = end;
+      const { objective, distance, iterations, hessianProducts } = end;
+      const report = { objective, distance, iterations, hessianProducts };
+      const { coef, intercept } = uncentre(end.theta, problem, present, k);
+      yield { C, index, coef, intercept, gradientNorm: gradientNorm(end.gradient, problem), ...report };
+    }
   } finally {
     fast.dispose();
   }
 }
 
-async function fastProducts(where: string, exact: Products, { features, k }: Problem): Promise<Products> {
+async function fastProducts(
+  where: string,
+  exact: Products,
+  { features, k }: Pick<Problem, "features" | "k">,
+): Promise<Products> {
   if (where === "float64" || (where === "auto" && features.n * features.d * k < LARGE)) return exact;
   const { engine } = await import("../../engine/engine.ts");
   const chosen = await engine();
@@ -130,7 +160,9 @@ function presentClasses(y: Int32Array, k: number): { y: Int32Array; present: Int
   return { y: y.map((label) => place[label]!), present };
 }
 
-function checkOptions({ x, y, n, d, k, C, tolerance = 1 }: LogisticOptions): void {
+type PathOptions = Omit<LogisticOptions, "C"> & { C: readonly number[] };
+
+function checkOptions({ x, y, n, d, k, C: values, tolerance = 1 }: PathOptions): void {
   if (!(x instanceof Float32Array)) throw new TypeError("logisticRegression: x must be a Float32Array [n * d]");
   if (!(y instanceof Int32Array)) throw new TypeError("logisticRegression: y must be an Int32Array [n]");
   for (const [name, value] of Object.entries({ n, d, k })) {
@@ -139,7 +171,8 @@ function checkOptions({ x, y, n, d, k, C, tolerance = 1 }: LogisticOptions): voi
   }
   if (x.length !== n * d) throw new TypeError(`logisticRegression: x has ${x.length} values, not n * d = ${n * d}`);
   if (y.length !== n) throw new TypeError(`logisticRegression: y has ${y.length} labels, not n = ${n}`);
-  if (!(C > 0 && C < Infinity)) throw new TypeError(`logisticRegression: C must be a number > 0, not ${C}`);
+  for (const C of values)
+    if (!(C > 0 && C < Infinity)) throw new TypeError(`logisticRegression: C must be a number > 0, not ${C}`);
   if (!(tolerance > 0)) throw new TypeError(`logisticRegression: tolerance must be > 0, not ${tolerance}`);
   const wrong = y.findIndex((label) => label < 0 || label >= k);
   if (wrong >= 0) {

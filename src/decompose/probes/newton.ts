@@ -1,14 +1,21 @@
 import type { Job } from "../../core/events.ts";
 import { newtonDirection, scoresOf } from "./conjugate-gradients.ts";
 import { searchLine } from "./line-search.ts";
-import { leadingSpectrum, precondition, type Spectrum } from "./preconditioner.ts";
+import { precondition, type Spectrum } from "./preconditioner.ts";
 import { distanceBound, gradientOf, objectiveOf, type Problem, type State, startState, stateAt } from "./problem.ts";
 import type { Products } from "./products.ts";
 import { add, dot, length } from "./vectors.ts";
 
-export interface Optimum {
+/** Where a fit of the same features ended: a fit with another C starts there. */
+export interface Start {
   /** Weights `[d, k]` row-major, then intercepts `[k]`, for centred features. */
   theta: Float64Array;
+  /** `[n, k]`. */
+  scores: Float64Array;
+  anchor: Anchor;
+}
+
+export interface Optimum extends Start {
   objective: number;
   /** In the order of `theta`. */
   gradient: Float64Array;
@@ -21,7 +28,7 @@ export interface Optimum {
 }
 
 /** Residuals whose product with the features is known to float64. The first are zero, and so is their product. */
-interface Anchor {
+export interface Anchor {
   residuals: Float64Array;
   product: Float64Array;
 }
@@ -38,12 +45,13 @@ const PATIENCE = 12;
  * since, whose error shrinks with the change; when the fast products can do no more, the anchor moves. So the end is the
  * float64 optimum for two or three pairs of float64 products.
  * @param o.tolerance ends the fit when {@link distanceBound} is no larger. Rounding in float64 may end it before.
+ * @param o.start where to start; else at zero weights.
  */
 export async function minimize(
   problem: Problem,
-  o: { fast: Products; exact: Products; tolerance: number } & Job,
+  o: { fast: Products; exact: Products; spectrum: Spectrum; tolerance: number; start?: Start } & Job,
 ): Promise<Optimum> {
-  const { fast, exact, tolerance, signal, onProgress } = o;
+  const { fast, exact, spectrum, tolerance, start, signal, onProgress } = o;
   let iterations = 0;
   let hessianProducts = 0;
   const onStep = () => {
@@ -55,9 +63,8 @@ export async function minimize(
     hessianProducts++;
   };
   signal?.throwIfAborted();
-  const spectrum = await leadingSpectrum(fast, problem.features);
-  let state = startState(problem);
-  let anchor: Anchor = {
+  let state = start === undefined ? startState(problem) : stateAt(problem, start.theta, start.scores);
+  let anchor: Anchor = start?.anchor ?? {
     residuals: new Float64Array(state.residuals.length),
     product: new Float64Array(problem.features.d * problem.k),
   };
@@ -73,6 +80,8 @@ export async function minimize(
   }
   return {
     theta: state.theta,
+    scores: state.scores,
+    anchor,
     objective: objectiveOf(problem, state),
     gradient: state.gradient,
     distance: distanceBound(problem, state),
