@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
+import { analyze } from "./analyze.ts";
 import { augment } from "./augment.ts";
 import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   stats,
   recommend,
   results,
+  analyze,
   explore,
   verify,
   checkLinks,

@@ -11,12 +11,13 @@ export interface WorkEvent {
     | "fit"
     | "statistics"
     | "check"
-    | "mirror";
+    | "mirror"
+    | "draw";
   /** What is being worked on: a file, a model, a data set. */
   name: string;
   done: number;
   total?: number;
-  unit: "bytes" | "tensors" | "images" | "rows" | "steps" | "seconds" | "files" | "models";
+  unit: "bytes" | "tensors" | "images" | "rows" | "steps" | "seconds" | "files" | "models" | "figures";
 }
 
 /** Something the user should read once: an erratum, a non-commercial licence, a mirror that was skipped. */
