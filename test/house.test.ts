@@ -46,7 +46,7 @@ const PACKAGES: Record<string, RegExp> = {
   tar: /^src\/(store\/mirror|decompose\/datasets\/web-dataset)\.ts$/,
   yaml: /^src\/tables\/metadata\.ts$/,
   zod: /^src\/(tables|store)\//,
-  sharp: /^src\/images\/(decode|encode)\.ts$/,
+  sharp: /^src\/(images\/(decode|encode)|analysis\/render)\.ts$/,
   arquero: /^src\/tables\/frames\.ts$/,
   piscina: /^src\/encoder\/(workers|decode-worker)\.ts$/,
   commander: /^src\/cli\/main\.ts$/,
