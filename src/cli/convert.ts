@@ -1,5 +1,6 @@
 import * as hub from "../index.ts";
-import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
+import { type Command, type Context, textOption } from "./command.ts";
+import { OWN_OPTIONS, ownOptions } from "./own-options.ts";
 import { table } from "./print.ts";
 
 export const convert: Command = {
@@ -10,13 +11,7 @@ export const convert: Command = {
     ["--arch <name>", "or the architecture the file holds; what else is needed is guessed and told"],
     ["--list-archs", "list the architectures"],
     ["--out <dir>", "the folder to write (required)"],
-    ["--prefix <keys>", "with --arch: where the encoder's keys begin, as state_dict.module.encoder_q"],
-    ["--representation <name>", "with --arch: which output; a wrong one lists what there is"],
-    ["--image-size <pixels>", "with --arch: side of the input"],
-    ["--resize <pixels>", "with --arch: shorter side of an image before the crop"],
-    ["--interpolation <how>", "with --arch: bilinear or bicubic"],
-    ["--mean <r,g,b>", "with --arch: subtracted from channels scaled to 0..1"],
-    ["--std <r,g,b>", "with --arch: by which they are divided then"],
+    ...OWN_OPTIONS,
     ["--name <name>", "with --arch: what to call the model"],
     ["--component <file>", "a second file the model needs (lossyless: CLIP's); downloaded if not given"],
     ["--force", "replace the folder when it exists"],
@@ -43,7 +38,15 @@ export const convert: Command = {
       if (event.stage === "warning" && event.code === "GUESS") guesses.push(event.message);
       job.onProgress(event);
     };
-    const about = { model, arch, components, out, force: options.force === true, ...ownOptions(options) };
+    const about = {
+      model,
+      arch,
+      components,
+      out,
+      force: options.force === true,
+      ...ownOptions(options),
+      name: textOption(options, "name"),
+    };
     const folder = await hub.convert(file as string, { ...about, signal: job.signal, onProgress });
     const info = await hub.readArtifact(folder);
     if (json) return print(JSON.stringify({ folder, ...info, guesses }));
@@ -52,29 +55,6 @@ export const convert: Command = {
     );
   },
 };
-
-function ownOptions(options: Options): Omit<hub.OwnOptions, "arch"> {
-  return {
-    prefix: textOption(options, "prefix"),
-    representation: textOption(options, "representation") as hub.OwnOptions["representation"],
-    imageSize: wholeNumber(options, "imageSize"),
-    resize: wholeNumber(options, "resize"),
-    interpolation: oneOf(options, "interpolation", ["bilinear", "bicubic"]),
-    mean: channels(options, "mean"),
-    std: channels(options, "std"),
-    name: textOption(options, "name"),
-  };
-}
-
-function channels(options: Options, name: "mean" | "std"): [number, number, number] | undefined {
-  const text = textOption(options, name);
-  if (text === undefined) return undefined;
-  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.length !== 3 || !values.every((value) => Number.isFinite(value) && (name === "mean" || value > 0))) {
-    throw new TypeError(`--${name} takes three numbers, as 0.5,0.5,0.5, not ${text}.`);
-  }
-  return values as [number, number, number];
-}
 
 async function listArchs({ json, print }: Context): Promise<void> {
   const rows = await hub.architectures();

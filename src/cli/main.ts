@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
 import { augment } from "./augment.ts";
+import { check } from "./check.ts";
 import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
@@ -14,6 +15,7 @@ import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { mirror } from "./mirror.ts";
+import { newCommand } from "./new.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { results } from "./results.ts";
@@ -33,6 +35,8 @@ const COMMANDS: readonly Command[] = [
   verify,
   checkLinks,
   mirror,
+  newCommand,
+  check,
   clean,
   augment,
   demo,
