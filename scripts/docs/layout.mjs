@@ -54,7 +54,7 @@ ${topLinks(apps)}
 ${menu.join("\n")}
 </nav>
 </details>
-<main id="content" tabindex="-1">
+<main id="content" tabindex="-1"${page.source === "docs/models.md" ? ' class="wide"' : ""}>
 ${html}</main>
 </div>
 <footer class="note">ssl-hub ${escapeHtml(version)}</footer>

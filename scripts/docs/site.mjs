@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { BUNDLE, buildExplorer } from "../build-pages.mjs";
+import { BUNDLE, buildExplorer, buildTry } from "../build-pages.mjs";
 import { checkLinks } from "./check-links.mjs";
 import { layout, topLinks } from "./layout.mjs";
 import { listPages, renderPage } from "./pages.mjs";
@@ -11,7 +11,7 @@ import { listPages, renderPage } from "./pages.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Applications of the site: where each is put, and what makes it. */
-const APPS = { explorer: buildExplorer };
+const APPS = { explorer: buildExplorer, try: buildTry };
 
 /**
  * @param out the folder, which is made anew.

@@ -1,6 +1,7 @@
 import * as hub from "../index.ts";
 import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
 import { table } from "./print.ts";
+import { halfLine, VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
 export const convert: Command = {
   usage: "convert [file]",
@@ -11,8 +12,6 @@ export const convert: Command = {
     ["--list-archs", "list the architectures"],
     ["--out <dir>", "the folder to write (required)"],
     ["--prefix <keys>", "with --arch: where the encoder's keys begin, as state_dict.module.encoder_q"],
-    ["--representation <name>", "with --arch: which output; a wrong one lists what there is"],
-    ["--image-size <pixels>", "with --arch: side of the input"],
     ["--resize <pixels>", "with --arch: shorter side of an image before the crop"],
     ["--interpolation <how>", "with --arch: bilinear or bicubic"],
     ["--mean <r,g,b>", "with --arch: subtracted from channels scaled to 0..1"],
@@ -20,9 +19,11 @@ export const convert: Command = {
     ["--name <name>", "with --arch: what to call the model"],
     ["--component <file>", "a second file the model needs (lossyless: CLIP's); downloaded if not given"],
     ["--force", "replace the folder when it exists"],
+    ...VARIANT_OPTIONS,
   ],
   examples: [
     "ssl-hub convert moco_v2_800ep_pretrain.pth.tar --model mocov2_rn50_ep800 --out mocov2",
+    "ssl-hub convert RN50.pt --model clip_rn50 --representation map --out clip-maps",
     "ssl-hub convert run7/last.ckpt --arch vit_small_patch16 --out mine",
     "ssl-hub convert run7/last.ckpt --arch resnet50 --prefix state_dict.backbone --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --out mine",
     "ssl-hub convert --list-archs",
@@ -43,21 +44,28 @@ export const convert: Command = {
       if (event.stage === "warning" && event.code === "GUESS") guesses.push(event.message);
       job.onProgress(event);
     };
-    const about = { model, arch, components, out, force: options.force === true, ...ownOptions(options) };
+    const about = {
+      model,
+      arch,
+      components,
+      out,
+      force: options.force === true,
+      ...ownOptions(options),
+      ...variantOptions(options),
+    };
     const folder = await hub.convert(file as string, { ...about, signal: job.signal, onProgress });
     const info = await hub.readArtifact(folder);
     if (json) return print(JSON.stringify({ folder, ...info, guesses }));
     print(
       `${folder}: ${info.name}, ${info.z_dim} features, ${info.n_parameters} parameters, fingerprint ${info.fingerprint}`,
     );
+    if (info.dtype === "float16") print(halfLine(info));
   },
 };
 
 function ownOptions(options: Options): Omit<hub.OwnOptions, "arch"> {
   return {
     prefix: textOption(options, "prefix"),
-    representation: textOption(options, "representation") as hub.OwnOptions["representation"],
-    imageSize: wholeNumber(options, "imageSize"),
     resize: wholeNumber(options, "resize"),
     interpolation: oneOf(options, "interpolation", ["bilinear", "bicubic"]),
     mean: channels(options, "mean"),
