@@ -1,6 +1,8 @@
 import type { ColumnTable } from "arquero";
 import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
+import type { RepresentationFor } from "./core/kinds.ts";
+import { atSize } from "./core/preprocess-size.ts";
 import type { Encoder, OpenOptions } from "./encoder/encoder.ts";
 import { makePreprocess, type Preprocess } from "./encoder/preprocess.ts";
 import { makeTrainTransform, type TrainTransform } from "./encoder/train-transform.ts";
@@ -14,7 +16,7 @@ import {
   type PullOptions,
   pull,
   resolveName,
-  specOf,
+  variantSpec,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -22,9 +24,13 @@ import type { ModelMetadata } from "./tables/fields.ts";
 import { type ListFilter, matchNames } from "./tables/filter.ts";
 import * as frames from "./tables/frames.ts";
 import { metadataOf } from "./tables/metadata.ts";
+import * as results from "./tables/recommend.ts";
 import type { ResultsOptions } from "./tables/results.ts";
 
-export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {
+/** `N` is the name that is loaded: its architecture says which representations there are. */
+export interface LoadOptions<N extends ModelName = ModelName>
+  extends PullOptions<RepresentationFor<N>>,
+    Pick<OpenOptions, "backend" | "threads"> {
   /** Also give the augmentation pipeline that the model was trained with, as the third of the result. */
   trainTransform?: boolean;
 }
@@ -76,16 +82,22 @@ export function card(name: ModelName | Lowercase<ModelName>): CardData {
  * const [model, preprocess, augment] = await hub.load("simclr_rn50", { trainTransform: true });
  * const views = await augment(["cat.jpg", "cat.jpg"], { seed: 0 }); // two views, [2, 224, 224, 3]
  * ```
- * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`;
- * `METADATA` when a training pipeline is asked for and the model has none, before anything is loaded.
+ * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`, the last
+ * before anything is downloaded; `METADATA` when a training pipeline is asked for and the model has none, before
+ * anything is loaded.
+ * @throws TypeError when the architecture does not offer the `representation` or the `imageSize`.
  */
-export async function load(
-  name: ModelName,
-  options: LoadOptions & WithTrainTransform,
+export async function load<N extends ModelName>(
+  name: N,
+  options: LoadOptions<NoInfer<N>> & WithTrainTransform,
 ): Promise<[Encoder, Preprocess, TrainTransform]>;
-export async function load(name: ModelName, options?: LoadOptions): Promise<[Encoder, Preprocess]>;
+export async function load<N extends ModelName>(
+  name: N,
+  options?: LoadOptions<NoInfer<N>>,
+): Promise<[Encoder, Preprocess]>;
 export async function load(name: ModelName, options: LoadOptions = {}) {
   const augment = options.trainTransform === true ? [await trainTransform(name, options)] : [];
+  await requireFit(name, options);
   return [...(await open(await pull(name, options), options)), ...augment];
 }
 
@@ -102,7 +114,15 @@ export async function fromCheckpoint(
   file: string,
   options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
 ): Promise<[Encoder, Preprocess]> {
+  if (options.model !== undefined) await requireFit(options.model, options);
   return open(await convertFile(file, options), options);
+}
+
+async function requireFit(name: string, options: LoadOptions): Promise<void> {
+  const model = resolveName(name);
+  const spec = await variantSpec(model, options);
+  const { requireFit } = await import("./memory-fit.ts");
+  await requireFit(model, spec, options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
@@ -113,9 +133,11 @@ async function open(folder: string, options: LoadOptions): Promise<[Encoder, Pre
 /** A model's preprocessing without the model; loads no engine until a tensor is asked for. */
 export function preprocess(
   name: ModelName | Lowercase<ModelName>,
-  options: { backend?: EngineName | "auto" } = {},
+  options: { backend?: EngineName | "auto"; imageSize?: number } = {},
 ): Preprocess {
-  const steps = metadataOf(resolveName(name))!.preprocess;
+  const { preprocess: own, data } = metadataOf(resolveName(name))!;
+  const { imageSize = data.img_size! } = options;
+  const steps = imageSize === data.img_size ? own : atSize(own, data.img_size!, imageSize);
   return makePreprocess(steps, { engine: options.backend, fetchImage });
 }
 
@@ -130,10 +152,11 @@ export function preprocess(
  */
 export async function trainTransform(
   name: string,
-  options: { backend?: EngineName | "auto" } = {},
+  options: { backend?: EngineName | "auto"; imageSize?: number } = {},
 ): Promise<TrainTransform> {
   const model = resolveName(name);
-  const { trainTransform: steps = { none: "its specification has none" } } = await specOf(model);
+  const { imageSize } = options;
+  const { trainTransform: steps = { none: "its specification has none" } } = await variantSpec(model, { imageSize });
   if ("none" in steps) {
     const message = `There is no training transform of ${model}: ${steps.none}. Another model's can be used: hub.trainTransform("simclr_rn50").`;
     throw new HubError("METADATA", message, { details: { name: model, reason: steps.none } });
@@ -172,6 +195,19 @@ export function metadataDict(): Record<string, ModelMetadata> {
 /** The paper's results as an arquero table: 169 models, every column; `errata` says what happens to faulty rows. */
 export function resultsDf(options: ResultsOptions = {}): ColumnTable {
   return frames.resultsDf(options);
+}
+
+/**
+ * Which encoders have the smallest error in the paper's results for a number of labels, within bounds on size, kind and
+ * licence, with the evidence.
+ *
+ * ```ts
+ * hub.recommend({ shots: 5, maxParams: 30e6, commercial: true }).models[0];
+ * ```
+ * @throws TypeError for a condition that no model could have.
+ */
+export function recommend(question: results.RecommendQuestion = {}): results.Recommendation {
+  return results.recommend(modelNames(), question);
 }
 
 /**

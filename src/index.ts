@@ -3,7 +3,8 @@ export type { ArtifactInfo } from "./core/artifact.ts";
 export { readArtifact } from "./core/artifact.ts";
 export { type ErrorCode, HubError } from "./core/errors.ts";
 export type { Job, ProgressEvent, WarningEvent, WorkEvent } from "./core/events.ts";
-export type { Augmentation, ModelSpec, Transform } from "./core/spec.ts";
+export type { RepresentationFor } from "./core/kinds.ts";
+export type { Augmentation, ModelSpec, Representation, Transform } from "./core/spec.ts";
 export type { EncodeOptions, Encoder } from "./encoder/encoder.ts";
 export type { ImageInput, Preprocess } from "./encoder/preprocess.ts";
 export type { TrainTransform } from "./encoder/train-transform.ts";
@@ -21,6 +22,7 @@ export {
   metadataDict,
   pack,
   preprocess,
+  recommend,
   resultsDf,
   setDir,
   trainTransform,
@@ -35,6 +37,7 @@ export {
   type PullOptions,
   pull,
   resolveName,
+  type VariantOptions,
 } from "./load.ts";
 export { type MakeMirrorOptions, type Mirrored, mirror } from "./mirror.ts";
 export { type NewModel, type NewModelOptions, newModel } from "./new-model.ts";
@@ -42,3 +45,4 @@ export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts"
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
 export { type ListFilter, matchNames } from "./tables/filter.ts";
+export type { Recommendation, RecommendedModel, RecommendQuestion } from "./tables/recommend.ts";

@@ -178,7 +178,9 @@ function leftOut({ prefix }: Fit, total: number, dropped: readonly string[]): st
 async function specOf(arch: ArchSpec, o: OwnOptions): Promise<{ spec: Omit<ModelSpec, "weights">; guesses: string[] }> {
   const { OWN_REPRESENTATION, ownPreprocess } = await import("../hub/own.ts");
   const { buildGraph } = await import("../converters/build.ts");
-  const sized = o.imageSize === undefined ? arch : atSize(arch, o.imageSize);
+  const { resizedArch } = await import("../converters/variant.ts");
+  const same = o.imageSize === undefined || o.imageSize === arch.size;
+  const sized = same ? arch : resizedArch(arch, o.imageSize!);
   const representation = o.representation ?? OWN_REPRESENTATION[arch.kind];
   buildGraph({ arch: sized, representation });
   const preprocess = ownPreprocess(sized).map((step) => toldStep(step, o));
@@ -205,14 +207,3 @@ const describe = (step: Transform) => {
     ? `centre crop of ${step.size}`
     : `mean ${step.mean.join(" ")}, std ${step.std.join(" ")}`;
 };
-
-/** @throws TypeError where the architecture is bound to its size. */
-function atSize(arch: ArchSpec, size: number): ArchSpec {
-  if (size === arch.size) return arch;
-  if (!Number.isInteger(size) || size < 16 || size > 4096)
-    throw new TypeError(`An image size of ${size} makes no sense.`);
-  if (arch.kind === "resnet" || arch.kind === "convnext") return { ...arch, size };
-  if (arch.kind === "vit" && size % arch.patch === 0) return { ...arch, size, nativeSize: arch.size };
-  const why = arch.kind === "vit" ? `it is no multiple of the patches' ${arch.patch}` : "its positions are bound to it";
-  throw new TypeError(`The image size of this ${arch.kind} is ${arch.size}, not ${size}: ${why}.`);
-}

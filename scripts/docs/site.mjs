@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { BUNDLE, buildExplorer } from "../build-pages.mjs";
+import { BUNDLE, buildExplorer, buildTry } from "../build-pages.mjs";
 import { checkLinks } from "./check-links.mjs";
 import { layout, topLinks } from "./layout.mjs";
 import { listPages, renderPage } from "./pages.mjs";
@@ -11,7 +11,7 @@ import { listPages, renderPage } from "./pages.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Applications of the site: where each is put, and what makes it. */
-const APPS = { explorer: buildExplorer };
+const APPS = { explorer: buildExplorer, try: buildTry };
 
 /**
  * @param out the folder, which is made anew.
@@ -38,6 +38,7 @@ export async function buildSite(out, { api = true } = {}) {
     copyFileSync(join(root, source), join(out, "files", source));
   }
   await build({ ...BUNDLE, entryPoints: ["docs/site/site.ts", "docs/site/site.css"], outdir: out });
+  copyFileSync(join(root, "docs/site/icon.svg"), join(out, "icon.svg"));
   for (const [name, make] of Object.entries(APPS)) await addApp(name, make, join(out, name), apps);
   if (api) await (await import("./api.mjs")).buildApi(root, join(out, "api"));
   return checkLinks(out, { except: api ? [] : ["api/"] });

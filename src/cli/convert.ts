@@ -2,6 +2,7 @@ import * as hub from "../index.ts";
 import { type Command, type Context, textOption } from "./command.ts";
 import { OWN_OPTIONS, ownOptions } from "./own-options.ts";
 import { table } from "./print.ts";
+import { halfLine, VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
 export const convert: Command = {
   usage: "convert [file]",
@@ -15,9 +16,11 @@ export const convert: Command = {
     ["--name <name>", "with --arch: what to call the model"],
     ["--component <file>", "a second file the model needs (lossyless: CLIP's); downloaded if not given"],
     ["--force", "replace the folder when it exists"],
+    ...VARIANT_OPTIONS,
   ],
   examples: [
     "ssl-hub convert moco_v2_800ep_pretrain.pth.tar --model mocov2_rn50_ep800 --out mocov2",
+    "ssl-hub convert RN50.pt --model clip_rn50 --representation map --out clip-maps",
     "ssl-hub convert run7/last.ckpt --arch vit_small_patch16 --out mine",
     "ssl-hub convert run7/last.ckpt --arch resnet50 --prefix state_dict.backbone --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --out mine",
     "ssl-hub convert --list-archs",
@@ -46,6 +49,7 @@ export const convert: Command = {
       force: options.force === true,
       ...ownOptions(options),
       name: textOption(options, "name"),
+      ...variantOptions(options),
     };
     const folder = await hub.convert(file as string, { ...about, signal: job.signal, onProgress });
     const info = await hub.readArtifact(folder);
@@ -53,6 +57,7 @@ export const convert: Command = {
     print(
       `${folder}: ${info.name}, ${info.z_dim} features, ${info.n_parameters} parameters, fingerprint ${info.fingerprint}`,
     );
+    if (info.dtype === "float16") print(halfLine(info));
   },
 };
 

@@ -19,6 +19,8 @@ export const newCommand: Command = {
     ["--year <n>", "year of publication"],
     ["--month <n>", "month of publication"],
     ["--root <dir>", "the checkout; default the working directory"],
+    ["--representation <name>", "which output; default avgpool, or cls of transformers"],
+    ["--image-size <pixels>", "side of the input, where the file does not tell it"],
     ...OWN_OPTIONS,
   ],
   examples: [
@@ -43,6 +45,8 @@ export const newCommand: Command = {
       year: wholeNumber(options, "year"),
       month: wholeNumber(options, "month"),
       root: text("root"),
+      representation: text("representation") as hub.NewModelOptions["representation"],
+      imageSize: wholeNumber(options, "imageSize"),
       ...ownOptions(options),
       ...job,
     });

@@ -4,8 +4,6 @@ import { type Command, type Options, oneOf, textOption, wholeNumber } from "./co
 /** Flags of the commands that read a file of which only the architecture is known. */
 export const OWN_OPTIONS: Command["options"] = [
   ["--prefix <keys>", "with --arch: where the encoder's keys begin, as state_dict.module.encoder_q"],
-  ["--representation <name>", "with --arch: which output; a wrong one lists what there is"],
-  ["--image-size <pixels>", "with --arch: side of the input"],
   ["--resize <pixels>", "with --arch: shorter side of an image before the crop"],
   ["--interpolation <how>", "with --arch: bilinear or bicubic"],
   ["--mean <r,g,b>", "with --arch: subtracted from channels scaled to 0..1"],
@@ -13,11 +11,9 @@ export const OWN_OPTIONS: Command["options"] = [
 ];
 
 /** What those flags say. */
-export function ownOptions(options: Options): Omit<OwnOptions, "arch" | "name"> {
+export function ownOptions(options: Options): Omit<OwnOptions, "arch" | "name" | "representation" | "imageSize"> {
   return {
     prefix: textOption(options, "prefix"),
-    representation: textOption(options, "representation") as OwnOptions["representation"],
-    imageSize: wholeNumber(options, "imageSize"),
     resize: wholeNumber(options, "resize"),
     interpolation: oneOf(options, "interpolation", ["bilinear", "bicubic"]),
     mean: channels(options, "mean"),

@@ -122,6 +122,8 @@ export interface ClipVitArch {
   act: "quick_gelu" | "gelu";
   /** Columns of `proj`, the joint embedding's size. */
   embedDim: number;
+  /** As {@link VitArch}'s. */
+  nativeSize?: number;
   /** lossyless: keys under `clip.`, then an affine map, rounding to offsets from learned medians, and back. */
   compressor?: boolean;
 }
