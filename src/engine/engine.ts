@@ -3,7 +3,7 @@ import type * as core from "@tensorflow/tfjs-core";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { loadCpu } from "./cpu.ts";
-import { loadGraphFolder } from "./graph-model.ts";
+import { loadGraphFolder, type Rewrite } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
 import { loadWasm } from "./wasm.ts";
 import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
@@ -38,6 +38,8 @@ export interface Backend {
   device: string;
   threads: number;
   maxBytes: number;
+  /** What it makes of a graph before loading it. */
+  rewrite?: Rewrite;
 }
 
 export interface LoaderOptions {
@@ -152,7 +154,7 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
   const tf = await import("@tensorflow/tfjs-core");
   const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
-  const { backend, version, device, threads, maxBytes } = started;
+  const { backend, version, device, threads, maxBytes, rewrite } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
@@ -171,7 +173,7 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     },
     loadGraph: (folder, job) => {
       use();
-      return loadGraphFolder(loadGraphModel, folder, maxBytes, job);
+      return loadGraphFolder(loadGraphModel, folder, maxBytes, job, rewrite);
     },
   };
 }
