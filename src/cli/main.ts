@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
+import { augment } from "./augment.ts";
+import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
 import { convert } from "./convert.ts";
@@ -11,6 +13,7 @@ import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
+import { mirror } from "./mirror.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { results } from "./results.ts";
@@ -28,7 +31,10 @@ const COMMANDS: readonly Command[] = [
   results,
   explore,
   verify,
+  checkLinks,
+  mirror,
   clean,
+  augment,
   demo,
 ];
 

@@ -4,7 +4,7 @@ export { imageFolder } from "./datasets/image-folder.ts";
 export { manifest } from "./datasets/manifest.ts";
 export { webDataset } from "./datasets/web-dataset.ts";
 export { type DigitsSplit, digitsFeatures, opticalDigits } from "./digits.ts";
-export { openFeatures } from "./features.ts";
+export { joinFeatures, openFeatures } from "./features.ts";
 export { type FeaturizeOptions, featurizeData, type StoredFeatures } from "./featurize.ts";
 export { openDataset } from "./open-dataset.ts";
 export { PROBE_NAMES, type ProbeEvaluation, type ProbeName, type ProbeOptions, trainEvalProbe } from "./probe.ts";
@@ -19,6 +19,9 @@ export {
 export { logistic } from "./probes/logistic-probe.ts";
 export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
 export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
+export type { Risks } from "./risk/components.ts";
+export type { ClassRisk, Confusion, Confusions } from "./risk/per-class.ts";
+export type { BootstrapIntervals, Interval } from "./risk/spread.ts";
 export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
 export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
 export { type StatisticsSets, type StatisticsTable, statisticsColumns, viewsOf } from "./stats/columns.ts";

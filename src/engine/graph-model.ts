@@ -19,6 +19,8 @@ interface Weights {
   /** The shard files, whose concatenation holds the weights one after the other. */
   parts: Part[];
   bytes: number;
+  /** Bytes in the engine, which holds all in 32 bits. */
+  held: number;
 }
 
 /** What an engine makes of a graph's nodes before it is loaded. */
@@ -41,12 +43,12 @@ export async function loadGraphFolder(
   const info = await readArtifact(folder);
   const model: io.ModelJSON = JSON.parse(await readFile(join(folder, "model.json"), "utf8"));
   const weights = await checkShards(folder, model, info.shards);
-  if (weights.bytes > maxBytes) {
+  if (weights.held > maxBytes) {
     throw new HubError(
       "MEMORY",
-      `Cannot load ${info.name}: its weights take ${mebibytes(weights.bytes)}, this engine holds at most ` +
+      `Cannot load ${info.name}: its weights take ${mebibytes(weights.held)}, this engine holds at most ` +
         `${mebibytes(maxBytes)}. Use the engine tfjs-node, or a machine with more memory.`,
-      { details: { folder, bytes: weights.bytes, maxBytes } },
+      { details: { folder, bytes: weights.held, maxBytes } },
     );
   }
   if (rewrite !== undefined) {
@@ -104,7 +106,8 @@ async function checkShards(
   const bytes = sum(sizes);
   const held = sum(parts.map((part) => part.bytes));
   if (bytes !== held) throw wrong(`its weights take ${bytes} bytes, its shards hold ${held}`);
-  return { specs, sizes, parts, bytes };
+  const elements = specs.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  return { specs, sizes, parts, bytes, held: 4 * sum(elements) };
 }
 
 interface Signature {
