@@ -24,6 +24,7 @@ import type { ModelMetadata } from "./tables/fields.ts";
 import { type ListFilter, matchNames } from "./tables/filter.ts";
 import * as frames from "./tables/frames.ts";
 import { metadataOf } from "./tables/metadata.ts";
+import * as results from "./tables/recommend.ts";
 import type { ResultsOptions } from "./tables/results.ts";
 
 /** `N` is the name that is loaded: its architecture says which representations there are. */
@@ -194,6 +195,19 @@ export function metadataDict(): Record<string, ModelMetadata> {
 /** The paper's results as an arquero table: 169 models, every column; `errata` says what happens to faulty rows. */
 export function resultsDf(options: ResultsOptions = {}): ColumnTable {
   return frames.resultsDf(options);
+}
+
+/**
+ * Which encoders have the smallest error in the paper's results for a number of labels, within bounds on size, kind and
+ * licence, with the evidence.
+ *
+ * ```ts
+ * hub.recommend({ shots: 5, maxParams: 30e6, commercial: true }).models[0];
+ * ```
+ * @throws TypeError for a condition that no model could have.
+ */
+export function recommend(question: results.RecommendQuestion = {}): results.Recommendation {
+  return results.recommend(modelNames(), question);
 }
 
 /**

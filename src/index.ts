@@ -21,6 +21,7 @@ export {
   metadataDict,
   pack,
   preprocess,
+  recommend,
   resultsDf,
   setDir,
   trainTransform,
@@ -42,3 +43,4 @@ export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts"
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";
 export { type ListFilter, matchNames } from "./tables/filter.ts";
+export type { Recommendation, RecommendedModel, RecommendQuestion } from "./tables/recommend.ts";

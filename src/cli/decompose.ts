@@ -94,7 +94,8 @@ export async function decomposeModels(
   return rows;
 }
 
-function probeOf(options: Options): ProbeName | Probe {
+/** The probe that `--probe` and `--c` name. */
+export function probeOf(options: Options): ProbeName | Probe {
   const name = oneOf(options, "probe", PROBE_NAMES) ?? "logistic";
   const c = textOption(options, "c");
   if (c === undefined) return name;
@@ -102,7 +103,8 @@ function probeOf(options: Options): ProbeName | Probe {
   return logistic({ C: positive(c) });
 }
 
-function nSubOf(text: string | undefined): number | "minimal" | "paper" | undefined {
+/** The value of `--n-sub`. */
+export function nSubOf(text: string | undefined): number | "minimal" | "paper" | undefined {
   if (text === undefined || text === "minimal" || text === "paper") return text;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)

@@ -6,6 +6,7 @@ import { augment } from "./augment.ts";
 import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
+import { compare } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
@@ -16,6 +17,7 @@ import { list } from "./list.ts";
 import { mirror } from "./mirror.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
+import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
@@ -27,7 +29,9 @@ const COMMANDS: readonly Command[] = [
   convert,
   featurize,
   decompose,
+  compare,
   stats,
+  recommend,
   results,
   explore,
   verify,

@@ -1,3 +1,5 @@
+export { type LabelCurveOptions, type LabelPoint, labelCurve } from "./compare/label-curve.ts";
+export { type ComparedModel, type Component, type Verdicts, verdicts } from "./compare/verdicts.ts";
 export type { Dataset, Sample } from "./dataset.ts";
 export { arrays, imageArrays } from "./datasets/arrays.ts";
 export { imageFolder } from "./datasets/image-folder.ts";
