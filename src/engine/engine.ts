@@ -18,6 +18,8 @@ export interface Engine {
   readonly tf: typeof core;
   /** Largest sum of weight bytes that can be loaded. */
   readonly maxBytes: number;
+  /** Times that it keeps each weight in memory. */
+  readonly weightCopies: number;
   /** Of the backend and, for tfjs-node, of TensorFlow. */
   readonly version: string;
   /** What it runs on: begins with "cpu" or "gpu". */
@@ -38,6 +40,8 @@ export interface Backend {
   device: string;
   threads: number;
   maxBytes: number;
+  /** Default 1. */
+  weightCopies?: number;
   /** What it makes of a graph before loading it. */
   rewrite?: Rewrite;
 }
@@ -154,7 +158,7 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
   const tf = await import("@tensorflow/tfjs-core");
   const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
-  const { backend, version, device, threads, maxBytes, rewrite } = started;
+  const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
@@ -164,6 +168,7 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     why: name === "tfjs-node-gpu" && device !== "gpu" ? `${why}; it found no GPU and computes on the CPU` : why,
     tf,
     maxBytes,
+    weightCopies,
     version,
     device,
     threads,

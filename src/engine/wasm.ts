@@ -26,6 +26,7 @@ export async function loadWasm(): Promise<Backend> {
     device: `cpu, WebAssembly${kernels.device}`,
     threads: 1,
     maxBytes: kernels.own ? OWN_WEIGHT_BYTES : STOCK_WEIGHT_BYTES,
+    weightCopies: kernels.own ? 1 : 2,
     ...(kernels.own && { rewrite: fuse }),
   };
 }
