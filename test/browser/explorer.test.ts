@@ -91,7 +91,8 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     expect(page.url()).toMatch(/model=\w+/);
     await page.keyboard.press("Escape");
     await page.locator("dialog[open]").waitFor({ state: "hidden" });
-    expect(page.url()).not.toContain("model=");
+    // The dialog tells that it was closed a moment after.
+    await expect.poll(() => page.url()).not.toContain("model=");
   });
 
   test("a card has code, licence, preprocessing, source, errata", async () => {
