@@ -25,6 +25,7 @@ export async function buildApi(root, out) {
     disableSources: true,
     excludePrivate: true,
     excludeExternals: true,
+    favicon: `${root}docs/site/icon.svg`,
     githubPages: false,
     hideGenerator: true,
     navigationLinks: { Docs: `${SITE}index.html`, Explorer: `${SITE}explorer/index.html` },

@@ -131,7 +131,6 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     await page.emulateMedia({ colorScheme: "dark" });
     for (const view of ["table", "scatter", "compare"]) {
       await open(`#view=${view}&pick=dino_rn50,swav_rn50`);
-      await page.reload();
       if (view !== "table") await page.locator("svg.marks").first().waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     }
@@ -152,6 +151,8 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
       const { url } = JSON.parse(printed[0]!);
       await page.goto(url);
       expect((await names()).length).toBe(hub.list().length);
+      await explore.run([], {}, { json: false, job, print: (text) => printed.push(text) });
+      expect(printed[1]).toBe(`Open this page: ${pathToFileURL(built).href}`);
     } finally {
       await rm(dir, { recursive: true });
     }
