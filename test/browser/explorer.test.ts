@@ -130,7 +130,7 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: "dark" });
     for (const view of ["table", "scatter", "compare"]) {
-      await open(`#view=${view}&pick=dino_rn50,swav_rn50`);
+      await open(`#view=${view}&pick=dino_rn50,swav_rn50&x=n_parameters&logX=1`);
       if (view !== "table") await page.locator("svg.marks").first().waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     }
