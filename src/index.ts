@@ -1,3 +1,4 @@
+export { type CheckOptions, checkModels, type Finding } from "./check-model.ts";
 export type { ArtifactInfo } from "./core/artifact.ts";
 export { readArtifact } from "./core/artifact.ts";
 export { type ErrorCode, HubError } from "./core/errors.ts";
@@ -39,6 +40,7 @@ export {
   type VariantOptions,
 } from "./load.ts";
 export { type MakeMirrorOptions, type Mirrored, mirror } from "./mirror.ts";
+export { type NewModel, type NewModelOptions, newModel } from "./new-model.ts";
 export { type ArchitectureInfo, architectures, type OwnOptions } from "./own.ts";
 export { type CacheEntry, cacheUsage, removeEntry } from "./store/usage.ts";
 export type { CardData } from "./tables/card.ts";

@@ -40,10 +40,11 @@ export async function requireFit(
 function siblings(name: string, maxBytes: number): string[] {
   const family = name.split("_")[0]!;
   const size = (other: string) => FLOAT_BYTES * (metadataOf(other)?.model.n_parameters ?? Number.POSITIVE_INFINITY);
-  return Object.keys(loadMetadata())
+  const fitting = Object.keys(loadMetadata())
     .filter((other) => other.split("_")[0] === family && size(other) <= maxBytes)
-    .sort((a, b) => size(b) - size(a))
-    .slice(0, 3);
+    .sort((a, b) => size(b) - size(a));
+  // Of names that share an encoder the first stands for all.
+  return fitting.filter((other, i) => i === 0 || size(other) !== size(fitting[i - 1]!)).slice(0, 3);
 }
 
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

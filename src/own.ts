@@ -48,8 +48,20 @@ export async function architectures(): Promise<ArchitectureInfo[]> {
 export interface OwnModel {
   name: string;
   spec: ModelSpec;
+  /** Name of the architecture, as it is listed. */
+  arch: string;
   /** What was guessed, a sentence each, with the option that says it otherwise. */
   guesses: string[];
+  /** Keys under the encoder's prefix that were left out as heads. */
+  dropped: string[];
+}
+
+/** A model of which no file is at hand: the architecture as it is told, its usual representation and preprocessing. */
+export async function usualSpec(options: OwnOptions): Promise<Omit<OwnModel, "name">> {
+  const { NAMED_ARCHITECTURES } = await import("../hub/named.ts");
+  const arch = await archName(options.arch!);
+  const { spec, guesses } = await specOf(NAMED_ARCHITECTURES[arch]!(), options);
+  return { spec: { ...spec, weights: { seed: 0 } }, arch, guesses, dropped: [] };
 }
 
 /**
@@ -87,7 +99,7 @@ export async function ownModel(files: string[], options: OwnOptions & Job): Prom
     ];
     for (const note of notes) tellGuess(`${file}: ${note}.`, options);
     const weights = { checkpoints: [{ url: `file:${file}`, rules: fit.rules }] };
-    return { name: options.name ?? name, spec: { ...spec, weights }, guesses: notes };
+    return { name: options.name ?? name, spec: { ...spec, weights }, arch: name, guesses: notes, dropped: fit.dropped };
   } finally {
     await source.close();
   }

@@ -1,7 +1,7 @@
 // The API reference of the five entry points, by TypeDoc.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { Application, LogLevel } from "typedoc";
+import { Application, LogLevel, ReferenceType } from "typedoc";
 
 /** Sources and what users import them as. */
 const ENTRIES = {
@@ -25,6 +25,7 @@ export async function buildApi(root, out) {
     disableSources: true,
     excludePrivate: true,
     excludeExternals: true,
+    favicon: `${root}docs/site/icon.svg`,
     githubPages: false,
     hideGenerator: true,
     navigationLinks: { Docs: `${SITE}index.html`, Explorer: `${SITE}explorer/index.html` },
@@ -34,10 +35,28 @@ export async function buildApi(root, out) {
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc could not read the entry points.");
   for (const module of project.children) module.name = ENTRIES[`${module.name}/index.ts`] ?? module.name;
+  nameModels(project);
   app.validate(project);
   await app.generateOutputs(project);
   leadBack(out);
 }
+
+/** Where the compiler spells out all models, one word says it. */
+function nameModels(project) {
+  const reflections = Object.values(project.reflections);
+  const named = reflections.find(({ name, type }) => name === "ModelName" && type !== undefined);
+  const isAll = (type) => type?.type === "union" && type.types.length > MODELS_AT_LEAST;
+  const reference = () => ReferenceType.createResolvedReference("ModelName", named, project);
+  for (const reflection of reflections) {
+    if (reflection === named) continue;
+    for (const key of ["type", "default"]) {
+      if (isAll(reflection[key])) reflection[key] = reference();
+      else if (isAll(reflection[key]?.elementType)) reflection[key].elementType = reference();
+    }
+  }
+}
+
+const MODELS_AT_LEAST = 150;
 
 function leadBack(out) {
   for (const name of readdirSync(out, { recursive: true }).filter((path) => path.endsWith(".html"))) {

@@ -33,7 +33,7 @@ export function layout({ page, pages, html, headings, apps, version }) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} - ssl-hub</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="icon.svg">
 <link rel="stylesheet" href="site.css">
 <script>try { const theme = localStorage.getItem("ssl-hub-theme"); if (theme) document.documentElement.dataset.theme = theme } catch {}</script>
 <script defer src="site.js"></script>

@@ -6,13 +6,34 @@ import MarkdownIt from "markdown-it";
 /** Sections of the menu: sources relative to the root. Other pages under docs/ come last, so that none is forgotten. */
 const MENU = [
   ["Start", ["README.md", "docs/guide.md", "docs/tutorial.md"]],
-  ["Models", ["docs/models.md", "docs/metadata.md", "docs/explorer.md", "docs/try.md"]],
-  ["Measure", ["docs/decompose.md", "docs/analysis.md"]],
+  [
+    "Models",
+    [
+      "docs/models.md",
+      "docs/metadata.md",
+      "docs/explorer.md",
+      "docs/try.md",
+      "docs/own-checkpoints.md",
+      "docs/mirrors.md",
+    ],
+  ],
+  [
+    "Measure",
+    [
+      "docs/decompose.md",
+      "docs/probes.md",
+      "docs/fewshot.md",
+      "docs/compare.md",
+      "docs/statistics.md",
+      "docs/train-transforms.md",
+      "docs/analysis.md",
+    ],
+  ],
   [
     "Trust",
     ["docs/verification.md", "docs/security.md", "docs/checkpoints.md", "docs/performance.md", "docs/reliability.md"],
   ],
-  ["Build", ["docs/engines.md", "CONTRIBUTING.md", "CHANGELOG.md"]],
+  ["Build", ["docs/engines.md", "docs/kernels.md", "CONTRIBUTING.md", "CHANGELOG.md"]],
 ];
 
 const OUT = { "README.md": "index.html", "CONTRIBUTING.md": "contributing.html", "CHANGELOG.md": "changelog.html" };

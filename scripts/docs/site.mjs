@@ -38,6 +38,7 @@ export async function buildSite(out, { api = true } = {}) {
     copyFileSync(join(root, source), join(out, "files", source));
   }
   await build({ ...BUNDLE, entryPoints: ["docs/site/site.ts", "docs/site/site.css"], outdir: out });
+  copyFileSync(join(root, "docs/site/icon.svg"), join(out, "icon.svg"));
   for (const [name, make] of Object.entries(APPS)) await addApp(name, make, join(out, name), apps);
   if (api) await (await import("./api.mjs")).buildApi(root, join(out, "api"));
   return checkLinks(out, { except: api ? [] : ["api/"] });

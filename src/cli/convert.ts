@@ -1,5 +1,6 @@
 import * as hub from "../index.ts";
-import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
+import { type Command, type Context, textOption } from "./command.ts";
+import { OWN_OPTIONS, ownOptions } from "./own-options.ts";
 import { table } from "./print.ts";
 import { halfLine, VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
@@ -11,11 +12,7 @@ export const convert: Command = {
     ["--arch <name>", "or the architecture the file holds; what else is needed is guessed and told"],
     ["--list-archs", "list the architectures"],
     ["--out <dir>", "the folder to write (required)"],
-    ["--prefix <keys>", "with --arch: where the encoder's keys begin, as state_dict.module.encoder_q"],
-    ["--resize <pixels>", "with --arch: shorter side of an image before the crop"],
-    ["--interpolation <how>", "with --arch: bilinear or bicubic"],
-    ["--mean <r,g,b>", "with --arch: subtracted from channels scaled to 0..1"],
-    ["--std <r,g,b>", "with --arch: by which they are divided then"],
+    ...OWN_OPTIONS,
     ["--name <name>", "with --arch: what to call the model"],
     ["--component <file>", "a second file the model needs (lossyless: CLIP's); downloaded if not given"],
     ["--force", "replace the folder when it exists"],
@@ -51,6 +48,7 @@ export const convert: Command = {
       out,
       force: options.force === true,
       ...ownOptions(options),
+      name: textOption(options, "name"),
       ...variantOptions(options),
     };
     const folder = await hub.convert(file as string, { ...about, signal: job.signal, onProgress });
@@ -62,27 +60,6 @@ export const convert: Command = {
     if (info.dtype === "float16") print(halfLine(info));
   },
 };
-
-function ownOptions(options: Options): Omit<hub.OwnOptions, "arch"> {
-  return {
-    prefix: textOption(options, "prefix"),
-    resize: wholeNumber(options, "resize"),
-    interpolation: oneOf(options, "interpolation", ["bilinear", "bicubic"]),
-    mean: channels(options, "mean"),
-    std: channels(options, "std"),
-    name: textOption(options, "name"),
-  };
-}
-
-function channels(options: Options, name: "mean" | "std"): [number, number, number] | undefined {
-  const text = textOption(options, name);
-  if (text === undefined) return undefined;
-  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.length !== 3 || !values.every((value) => Number.isFinite(value) && (name === "mean" || value > 0))) {
-    throw new TypeError(`--${name} takes three numbers, as 0.5,0.5,0.5, not ${text}.`);
-  }
-  return values as [number, number, number];
-}
 
 async function listArchs({ json, print }: Context): Promise<void> {
   const rows = await hub.architectures();

@@ -4,6 +4,7 @@ import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
 import { analyze } from "./analyze.ts";
 import { augment } from "./augment.ts";
+import { check } from "./check.ts";
 import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
@@ -16,6 +17,7 @@ import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { mirror } from "./mirror.ts";
+import { newCommand } from "./new.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
 import { recommend } from "./recommend.ts";
@@ -39,6 +41,8 @@ const COMMANDS: readonly Command[] = [
   verify,
   checkLinks,
   mirror,
+  newCommand,
+  check,
   clean,
   augment,
   demo,

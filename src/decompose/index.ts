@@ -21,6 +21,7 @@ export {
 export { logistic } from "./probes/logistic-probe.ts";
 export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
 export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
+export { type StreamedOptions, streamedLogistic } from "./probes/streamed-logistic.ts";
 export type { Risks } from "./risk/components.ts";
 export type { ClassRisk, Confusion, Confusions } from "./risk/per-class.ts";
 export type { BootstrapIntervals, Interval } from "./risk/spread.ts";

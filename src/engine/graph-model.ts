@@ -5,6 +5,7 @@ import type { io } from "@tensorflow/tfjs-core";
 import { readArtifact } from "../core/artifact.ts";
 import { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
+import type { Constants, GraphNode } from "./kernels/fuse.ts";
 
 interface Part {
   path: string;
@@ -22,6 +23,9 @@ interface Weights {
   held: number;
 }
 
+/** What an engine makes of a graph's nodes before it is loaded. */
+export type Rewrite = (nodes: GraphNode[], constants: Constants, outputs: string[]) => GraphNode[];
+
 /**
  * Loads a converted folder (`model.json` and its shards) as a TF.js graph model, onto TF.js's current backend. Weights
  * are read one at a time, so memory holds the model once and one tensor besides.
@@ -33,6 +37,7 @@ export async function loadGraphFolder(
   folder: string,
   maxBytes: number,
   job: Job = {},
+  rewrite?: Rewrite,
 ): Promise<GraphModel> {
   job.signal?.throwIfAborted();
   const info = await readArtifact(folder);
@@ -45,6 +50,11 @@ export async function loadGraphFolder(
         `${mebibytes(maxBytes)}. Use the engine tfjs-node, or a machine with more memory.`,
       { details: { folder, bytes: weights.held, maxBytes } },
     );
+  }
+  if (rewrite !== undefined) {
+    const topology = model.modelTopology as { node: GraphNode[] };
+    const outputs = Object.values((model.signature as Signature | undefined)?.outputs ?? {}).map(({ name }) => name);
+    topology.node = rewrite(topology.node, await smallConstants(weights), outputs);
   }
   const report = (done: number) =>
     job.onProgress?.({ stage: "load", name: info.name, done, total: weights.bytes, unit: "bytes" });
@@ -99,6 +109,33 @@ async function checkShards(
   const elements = specs.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
   return { specs, sizes, parts, bytes, held: 4 * sum(elements) };
 }
+
+interface Signature {
+  outputs?: Record<string, { name: string }>;
+}
+
+/** Axes, shapes and scalars are at most this long. */
+const SMALL_BYTES = 64;
+
+/** The constants that say what a node does, read ahead of the weights. */
+async function smallConstants({ specs, sizes, parts }: Weights): Promise<Constants> {
+  const read = reader(parts);
+  const values = new Map<string, readonly number[]>();
+  let offset = 0;
+  for (const [i, spec] of specs.entries()) {
+    const size = sizes[i]!;
+    if (size <= SMALL_BYTES && spec.quantization === undefined && spec.dtype in ARRAYS) {
+      const bytes = new Uint8Array(size);
+      await read(offset, bytes);
+      values.set(spec.name, Array.from(new ARRAYS[spec.dtype as keyof typeof ARRAYS](bytes.buffer)));
+    }
+    offset += size;
+  }
+  const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
+  return { shape: (name) => shapes.get(name), values: (name) => values.get(name) };
+}
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array };
 
 const DTYPE_BYTES: Record<string, number> = { float32: 4, int32: 4, bool: 1, float16: 2, uint16: 2, uint8: 1 };
 

@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
     expect(asked).toEqual([]);
   });
 
-  test("neighbours, a few-shot classifier and the risk of the sample digits", async () => {
+  test("neighbours, a few-shot classifier and the risk of the sample digits, on a phone too", async () => {
     await page.locator("#samples").click();
     await encoded(`${SAMPLES} images`);
     const digits = await opticalDigits({ split: "test" });
@@ -141,6 +141,9 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
     expect(total).toBeGreaterThan(0);
     expect(total).toBeLessThan(30);
     expect(asked).toEqual([]);
+
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   });
 
   test("a JPEG is decoded without its turn and profile, close to libjpeg-turbo, and the page says so", async () => {
@@ -189,13 +192,5 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
       expect(relativeL2(row!.features, await model.encode([fixture("png-rgb.png")]))).toBeLessThan(TOLERANCE);
       expect(asked.every((url) => url.startsWith(base))).toBe(true);
     });
-  });
-
-  test("fits a phone", async () => {
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.locator("#samples").click();
-    await encoded(`${SAMPLES} images`);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   });
 });

@@ -107,9 +107,11 @@ describe("a model too large for the engine", () => {
     const load = hub.load("openclip_vitG14", { backend: "wasm" });
     await expect(load).rejects.toMatchObject({ code: "MEMORY" });
     const { message, details } = (await load.catch((error) => error)) as hub.HubError;
-    expect(message).toMatch(/3\.8 GiB in memory, the engine wasm holds at most 1\.8 GiB here\. Nothing was downloaded/);
+    expect(message).toMatch(
+      /3\.8 GiB in memory, the engine wasm holds at most [13]\.\d GiB here\. Nothing was downloaded/,
+    );
     expect(message).toContain("tfjs-node");
-    expect(details.smaller).toContain("openclip_vitL14");
+    expect(details.smaller).toEqual(expect.arrayContaining(["openclip_vitL14", "openclip_vitB32"]));
     expect(server.requests).toEqual([]);
     // A model that fits does ask, so that the test would see it.
     await expect(hub.load("openclip_vitL14", { backend: "wasm" })).rejects.toMatchObject({ code: "DOWNLOAD" });

@@ -56,7 +56,7 @@ export function ownKernels(tf: typeof core, m: KernelModule): Record<string, Own
   };
 
   const normalize: OwnKernel = ({ inputs: { x }, attrs: { eps } }) =>
-    rows((from, to, count, n) => m.normalize(from, to, count, n, eps))(x!, x!.shape);
+    !fits(x) ? undefined : rows((from, to, count, n) => m.normalize(from, to, count, n, eps))(x!, x!.shape);
 
   const batchMatMul: OwnKernel = ({ inputs: { a, b }, attrs: { transposeA, transposeB } }) => {
     if (!fits(a, b)) return undefined;
@@ -117,6 +117,7 @@ export function ownKernels(tf: typeof core, m: KernelModule): Record<string, Own
   };
 
   const attend: OwnKernel = ({ inputs: { x, bias }, attrs: { heads, tokens } }) => {
+    if (!fits(x, bias)) return undefined;
     const dim = x!.shape[1]! / 3;
     const batch = x!.shape[0]! / tokens;
     if (!Number.isInteger(batch) || !Number.isInteger(dim / heads)) {
