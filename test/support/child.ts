@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -15,8 +15,9 @@ export function stripped(rooms: readonly string[]): string {
   const staging = `${folder}.tmp`;
   for (const room of rooms) {
     for (const entry of readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
       const source = join(entry.parentPath, entry.name);
+      if (entry.isFile() && entry.name.endsWith(".wasm")) copy(source, join(staging, relative(ROOT, source)));
+      if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
       const target = join(staging, relative(ROOT, source)).replace(/\.ts$/, ".js");
       const { outputText } = ts.transpileModule(readFileSync(source, "utf8"), {
         compilerOptions: {
@@ -33,6 +34,11 @@ export function stripped(rooms: readonly string[]): string {
   writeFileSync(join(staging, "package.json"), '{ "type": "module" }');
   renameSync(staging, folder);
   return folder;
+}
+
+function copy(source: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(source, target);
 }
 
 export const removeStripped = (folder: string): void => rmSync(folder, { recursive: true, force: true });
