@@ -135,7 +135,7 @@ async function enter(out: string, name: string, entry: MirrorEntry, job: Job): P
 /** Removes archives that a killed process began. */
 async function sweepArchives(out: string): Promise<void> {
   for (const entry of await readdir(out)) {
-    const owner = /^\.(\d+-[0-9a-f]{8}-[0-9a-f]{8})\.tar\.gz$/.exec(entry)?.[1];
+    const owner = /^\.(\d+-[0-9a-f]{8}-[0-9a-f]{8,12})\.tar\.gz$/.exec(entry)?.[1];
     if (owner !== undefined && (await isAbandoned(join(out, entry), owner)))
       await rm(join(out, entry), { force: true });
   }

@@ -7,21 +7,28 @@ import { sha256 } from "./hash.ts";
 const STARTED = Date.now() - process.uptime() * 1000;
 
 /**
- * Who made a temporary file: `<pid>-<host>-<random>`, the random part unique to one piece of work. It is part of file
- * names, so that what a killed process left behind can be told from what a running one still writes.
+ * Who made a temporary file: `<pid>-<host>-<random><start>`, the random part unique to one piece of work, the start a digest of
+ * when the process began. It is part of file names, so that what a killed process left behind can be told from what a
+ * running one still writes.
  */
 export function newOwner(): string {
-  return `${process.pid}-${hostId()}-${randomBytes(4).toString("hex")}`;
+  return `${process.pid}-${hostId()}-${randomBytes(4).toString("hex")}${startOf(process.pid) ?? ""}`;
 }
+
+/** An owner in a name, alone or at its end. */
+export const OWNER = /(\d+)-([0-9a-f]{8})-[0-9a-f]{8}([0-9a-f]{4})?$/;
 
 /**
  * Whether the owner's process runs. Undefined where that cannot be known: another host, or not an owner at all.
- * `since` (ms since epoch, when the owner last wrote) tells a dead process from one that got the same pid later.
+ * `since` (ms since epoch, when the owner last wrote) tells a dead process from one that got the same pid later, where the
+ * system does not tell when processes began.
  */
 export function isRunning(owner: string, since: number): boolean | undefined {
-  const parts = /^(\d+)-([0-9a-f]{8})-[0-9a-f]{8}$/.exec(owner);
-  if (parts === null || parts[2] !== hostId()) return undefined;
+  const parts = OWNER.exec(owner);
+  if (parts === null || parts.index !== 0 || parts[2] !== hostId()) return undefined;
   const pid = Number(parts[1]);
+  // Pids come round, and on Linux a thread's number answers for a process's.
+  if (parts[3] !== undefined) return parts[3] === startOf(pid);
   // In containers a rerun often has the pid of its predecessor: what is older than this process is not ours.
   if (pid === process.pid) return since >= STARTED - 1000;
   try {
@@ -30,6 +37,15 @@ export function isRunning(owner: string, since: number): boolean | undefined {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** 4 hex digits of when a process began, in ticks since boot: no clock can change them. Undefined when it is gone, or not on Linux. */
+function startOf(pid: number): string | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
+  // The name, in brackets, may hold anything; the start is the 20th field after it.
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = fields[18];
+  return ticks === undefined || state === "Z" ? undefined : sha256(ticks).slice(0, 4);
 }
 
 let host: string | undefined;

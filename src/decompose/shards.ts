@@ -111,7 +111,7 @@ export async function writeManifest(
 export async function openFolder(folder: string): Promise<void> {
   await onDisk(folder, () => mkdir(folder, { recursive: true }));
   for (const name of await readdir(folder)) {
-    const [, owner] = /^\..+\.(\d+-[0-9a-f]{8}-[0-9a-f]{8})$/.exec(name) ?? [];
+    const [, owner] = /^\..+\.(\d+-[0-9a-f]{8}-[0-9a-f]{8,12})$/.exec(name) ?? [];
     const path = join(folder, name);
     if (owner !== undefined && (await isAbandoned(path, owner))) await rm(path, { force: true });
   }

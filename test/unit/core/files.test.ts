@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ProgressEvent } from "../../../src/core/events.ts";
 import { getOrMake, type MakeOptions, sweep, writeFileAtomic } from "../../../src/core/files.ts";
@@ -152,11 +154,26 @@ describe("withLease", () => {
 describe("isRunning", () => {
   test("tells own, dead, recycled and foreign owners apart", () => {
     expect(isRunning(newOwner(), Date.now())).toBe(true);
-    expect(isRunning(newOwner(), Date.now() - 1e9)).toBe(false);
-    expect(isRunning(newOwner().replace(/^\d+/, String(process.ppid)), 0)).toBe(true);
+    const undated = newOwner().slice(0, `${process.pid}-00000000-00000000`.length);
+    expect(isRunning(undated, Date.now())).toBe(true);
+    expect(isRunning(undated, Date.now() - 1e9)).toBe(false);
+    expect(isRunning(undated.replace(/^\d+/, String(process.ppid)), 0)).toBe(true);
     expect(isRunning(deadOwner(), Date.now())).toBe(false);
     expect(isRunning(`1-00000000-${"0".repeat(8)}`, Date.now())).toBeUndefined();
     expect(isRunning(hostname(), Date.now())).toBeUndefined();
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("isRunning on Linux", () => {
+  test("a process that got a dead one's pid, and a thread of that number, are not the owner", async () => {
+    const recycled = newOwner().replace(/[0-9a-f]{4}$/, (start) => (start === "0000" ? "0001" : "0000"));
+    expect(isRunning(recycled, Date.now())).toBe(false);
+    const worker = new Worker("setInterval(() => {}, 1e6)", { eval: true });
+    await once(worker, "online");
+    const threads = (await readdir("/proc/self/task")).map(Number);
+    const youngest = Math.max(...threads); // begun long after the process
+    expect(isRunning(newOwner().replace(/^\d+/, String(youngest)), Date.now())).toBe(false);
+    await worker.terminate();
   });
 });
 
