@@ -19,6 +19,8 @@ export {
 export { logistic } from "./probes/logistic-probe.ts";
 export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
 export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
+export { type Schedule, stepSizes } from "./probes/schedules.ts";
+export { MINIMAL_PROBE, mlp, SGD_DEFAULTS, type SgdOptions, sgd } from "./probes/sgd.ts";
 export { computeRiskComponents, type RiskOptions, type RiskReport } from "./risk.ts";
 export { dataSplit, type SplitIndices, splitIndices } from "./split.ts";
 export { type StatisticsSets, type StatisticsTable, statisticsColumns, viewsOf } from "./stats/columns.ts";
