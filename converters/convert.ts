@@ -47,8 +47,8 @@ export async function convertCheckpoint(path: string, rules: readonly KeyRule[],
   }
 }
 
-/** A file, or the files an index lists, joined with its components and read by its rules. */
-async function openFiles({ path, rules, components = [] }: CheckpointFile): Promise<TensorSource> {
+/** A file, or the files an index lists, joined with its components and read by its rules. The caller closes it. */
+export async function openFiles({ path, rules, components = [] }: CheckpointFile): Promise<TensorSource> {
   const sources: TensorSource[] = [];
   try {
     const shards = await shardsOf(path);

@@ -1,5 +1,6 @@
 import type { ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
+import { SUPERVISED } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { augreg as layout } from "./layouts.ts";
 import { evalCrop, HALF } from "./transforms.ts";
@@ -49,5 +50,6 @@ export default function augreg(file: keyof typeof FILES, representation: Represe
     arch,
     representation,
     preprocess: evalCrop(248, 224, "bicubic", HALF),
+    trainTransform: SUPERVISED,
   };
 }

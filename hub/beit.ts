@@ -1,5 +1,6 @@
 import type { BeitArch, Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { beit as beitArch } from "./architectures.ts";
+import { flip, jitter, normalize, randomCrop } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { hfBeit, sharedPositions } from "./layouts.ts";
 import { evalCrop, HALF, IMAGENET, type Normalisation } from "./transforms.ts";
@@ -61,5 +62,7 @@ export default function beit(file: keyof typeof FILES, representation: Represent
     arch,
     representation,
     preprocess: evalCrop(256, 224, "bicubic", values),
+    // Erratum E13: upstream normalises v1's training images with ImageNet's values.
+    trainTransform: [jitter(0.4, 0.4, 0.4, 0), flip, randomCrop(0.08, "bicubic"), normalize(values)],
   };
 }

@@ -1,5 +1,6 @@
-import type { Checkpoint, ModelSpec } from "../src/core/spec.ts";
+import type { Augmentation, Checkpoint, ModelSpec } from "../src/core/spec.ts";
 import { resnet50Same } from "./architectures.ts";
+import { blur, byolJitter, flip, gray, normalize, randomCrop, solarize } from "./augmentations.ts";
 import { googleDrive } from "./hosts.ts";
 import { HAIKU_RESNET } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -8,6 +9,16 @@ import { evalCrop, IMAGENET } from "./transforms.ts";
 const HOST = "https://storage.googleapis.com/deepmind-byol/checkpoints/";
 const haiku = (path: string): Checkpoint => ({ url: HOST + path, rules: HAIKU_RESNET });
 const ablation = (change: string) => [haiku(`ablations/res50x1_${change}.pkl`)];
+
+const FULL = [flip, byolJitter, gray(), blur(0.1), solarize];
+/** What the ablations leave of it; those of a single augmentation do not flip either. */
+const ABLATED: Record<string, Augmentation[]> = {
+  crop_only: [],
+  crop_and_blur_only: [blur(0.1)],
+  crop_and_color_only: [byolJitter],
+  no_color: [flip, gray(), blur(0.1), solarize],
+  no_grayscale: [flip, byolJitter, blur(0.1), solarize],
+};
 
 const FILES = {
   crop_only: ablation("crop_only"),
@@ -34,5 +45,6 @@ export default function byol(file: keyof typeof FILES): ModelSpec {
     arch: resnet50Same(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: [randomCrop(0.08), ...(ABLATED[file] ?? FULL), normalize(IMAGENET)],
   };
 }

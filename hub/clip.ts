@@ -1,5 +1,6 @@
 import type { ArchSpec, Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { clipResnet, clipVit } from "./architectures.ts";
+import { normalize, randomCrop } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_CLIP } from "./layouts.ts";
 import { CLIP, evalCrop } from "./transforms.ts";
@@ -100,5 +101,7 @@ export default function clip(
     arch,
     representation,
     preprocess: evalCrop(arch.size, arch.size, "bicubic", CLIP),
+    // Erratum E11: upstream crops to 224 whatever the model takes.
+    trainTransform: [randomCrop(0.9, "bicubic", arch.size), normalize(CLIP)],
   };
 }

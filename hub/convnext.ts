@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { convnext as arch } from "./architectures.ts";
+import { SUPERVISED } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { TIMM_CONVNEXT } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -23,5 +24,6 @@ export default function convnext(file: keyof typeof FILES): ModelSpec {
     arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: SUPERVISED,
   };
 }

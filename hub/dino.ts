@@ -1,5 +1,6 @@
 import type { ArchSpec, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { resnet50, vit as timmVit } from "./architectures.ts";
+import { blur, byolJitter, flip, gray, normalize, randomCrop, solarize } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_VIT } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -8,6 +9,9 @@ import { evalCrop, IMAGENET } from "./transforms.ts";
  * DINO (Caron et al. 2021). The files hold the bare encoder. The hub loads its ResNet leniently, so a classifier in the
  * file would go unnoticed there.
  */
+/** Of the global views. */
+export const DINO = [randomCrop(0.25, "bicubic"), flip, byolJitter, gray(), blur(0.1), solarize, normalize(IMAGENET)];
+
 const HOST = "https://dl.fbaipublicfiles.com/dino/";
 
 /** DINO's own module resizes its position table by a rule of its own. */
@@ -67,5 +71,6 @@ export default function dino(file: keyof typeof FILES, representation: Represent
     arch,
     representation,
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: DINO,
   };
 }

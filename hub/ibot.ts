@@ -1,5 +1,6 @@
 import type { Checkpoint, KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
+import { DINO } from "./dino.ts";
 import { googleDrive } from "./hosts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
@@ -19,5 +20,11 @@ const FILES = {
 
 export default function ibot(file: keyof typeof FILES, representation: RepresentationOf<"vit">): ModelSpec {
   const { arch, checkpoints } = FILES[file];
-  return { weights: { checkpoints }, arch, representation, preprocess: evalCrop(256, 224, "bicubic", IMAGENET) };
+  return {
+    weights: { checkpoints },
+    arch,
+    representation,
+    preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: DINO,
+  };
 }

@@ -1,5 +1,6 @@
 import type { KeyRule, ModelSpec, Representation } from "../src/core/spec.ts";
 import { resnet50, resnet50Resized, resnet50w2, resnet101, vit } from "./architectures.ts";
+import { UNTRAINED } from "./augmentations.ts";
 import { augreg, RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
@@ -38,5 +39,6 @@ export default function initialized(
     arch: ARCHITECTURES[arch],
     representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: UNTRAINED,
   };
 }

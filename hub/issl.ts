@@ -1,9 +1,13 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, resnet50Resized } from "./architectures.ts";
+import { blur, flip, gray, normalize, randomCrop, simclrJitter } from "./augmentations.ts";
 import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** DISSL (Dubois et al. 2022), from the Invariant-SSL repository. The files hold the bare encoder. */
+/** Strong SimCLR augmentations on ImageNet; also of the ablations of the risk decomposition paper. */
+export const SIMCLR_STRONG = [randomCrop(0.14), flip, simclrJitter, gray(), blur(0.5), normalize(IMAGENET)];
+
 const HOST = "https://github.com/YannDubs/Invariant-Self-Supervised-Learning/releases/download/v1.0.0-alpha/";
 const FILES = {
   dissl_dNone_e100_m2: { path: "dissl_resnet50_dNone_e100_m2.torch", arch: resnet50(), rules: [] },
@@ -21,5 +25,6 @@ export default function issl(file: keyof typeof FILES): ModelSpec {
     arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: SIMCLR_STRONG,
   };
 }

@@ -1,5 +1,6 @@
 import type { Checkpoint, ModelSpec } from "../src/core/spec.ts";
 import { clipVit } from "./architectures.ts";
+import { normalize, randomCrop } from "./augmentations.ts";
 import { FILES as CLIP_FILES, locations } from "./clip.ts";
 import { CLIP, evalCrop } from "./transforms.ts";
 
@@ -33,5 +34,7 @@ export default function lossyless(file: keyof typeof FILES): ModelSpec {
     arch: { ...clipVit("B", 32), compressor: true },
     representation: "pred",
     preprocess: evalCrop(224, 224, "bicubic", CLIP),
+    // Erratum E12: upstream normalises training images with ImageNet's values.
+    trainTransform: [randomCrop(0.9, "bicubic"), normalize(CLIP)],
   };
 }

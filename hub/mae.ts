@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
+import { flip, normalize, randomCrop } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_VIT } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -25,5 +26,6 @@ export default function mae(file: keyof typeof FILES): ModelSpec {
     arch,
     representation: "cls",
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: [randomCrop(0.2, "bicubic"), flip, normalize(IMAGENET)],
   };
 }

@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, vit, vitS12Heads } from "./architectures.ts";
+import { blur, byolJitter, flip, gray, normalize, randomCrop, solarize } from "./augmentations.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** MoCo v3 (Chen, Xie and He 2021). The encoder is the query network; beside it lie momentum encoder and predictor. */
@@ -21,5 +22,6 @@ export default function mocov3(file: keyof typeof FILES): ModelSpec {
     arch,
     representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: [randomCrop(0.08), byolJitter, gray(), blur(0.1), solarize, flip, normalize(IMAGENET)],
   };
 }

@@ -1,5 +1,6 @@
 import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
+import { blur, flip, gray, normalize, randomCrop, simclrJitter } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { HF_VIT } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
@@ -28,5 +29,6 @@ export default function msn(file: keyof typeof FILES, representation: Representa
     arch,
     representation,
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: [randomCrop(0.3), flip, simclrJitter, gray(), blur(0.5), normalize(IMAGENET)],
   };
 }

@@ -1,5 +1,6 @@
 import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { vit } from "./architectures.ts";
+import { DINO } from "./dino.ts";
 import { googleDrive, huggingFace } from "./hosts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
@@ -25,5 +26,6 @@ export default function mugs(file: keyof typeof FILES, representation: Represent
     arch,
     representation,
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: DINO, // half of the recipe, erratum E19: Mugs takes AutoAugment for the other half of its views
   };
 }

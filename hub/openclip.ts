@@ -1,5 +1,6 @@
 import type { KeyRule, ModelSpec, RepresentationOf } from "../src/core/spec.ts";
 import { openClipVit } from "./architectures.ts";
+import { normalize, randomCrop } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { CLIP, evalCrop, HALF } from "./transforms.ts";
 
@@ -27,5 +28,6 @@ export default function openclip(file: keyof typeof FILES, representation: Repre
     arch,
     representation,
     preprocess: evalCrop(224, 224, "bicubic", values),
+    trainTransform: [randomCrop(0.9, "bicubic"), normalize(values)],
   };
 }

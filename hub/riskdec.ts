@@ -1,5 +1,7 @@
 import type { Interpolation, KeyRule, ModelSpec, ResnetArch } from "../src/core/spec.ts";
 import { resnet50, resnet50Resized } from "./architectures.ts";
+import { blur, flip, gray, mocoJitter, normalize, randomCrop } from "./augmentations.ts";
+import { SIMCLR_STRONG } from "./issl.ts";
 import { RESIZED } from "./layouts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
@@ -11,6 +13,8 @@ const HOST = "https://github.com/YannDubs/SSL-Risk-Decomposition/releases/downlo
 /** The SimCLR and DISSL files hold the bare encoder. */
 const bare = (path: string) => ({ path, rules: [], interpolation: "bilinear" as const, arch: resnet50() });
 const resized = (path: string, dim: number) => ({ ...bare(path), rules: RESIZED, arch: resnet50Resized(dim)() });
+const SPECCL = [randomCrop(0.2, "bicubic"), flip, mocoJitter, gray(), blur(0.5), normalize(IMAGENET)];
+
 const FILES = {
   dissl_augLarge: bare("dissl_resnet50_dNone_e100_m2_augLarge.torch"),
   dissl_augSmall: bare("dissl_resnet50_dNone_e100_m2_augSmall.torch"),
@@ -40,5 +44,6 @@ export default function riskdec(file: keyof typeof FILES): ModelSpec {
     arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, interpolation, IMAGENET),
+    trainTransform: file === "speccl" ? SPECCL : SIMCLR_STRONG,
   };
 }

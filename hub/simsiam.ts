@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50 } from "./architectures.ts";
+import { MOCO_V2 } from "./moco.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** SimSiam (Chen and He 2020). */
@@ -16,5 +17,6 @@ export default function simsiam(file: keyof typeof FILES): ModelSpec {
     arch: resnet50(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: MOCO_V2,
   };
 }

@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, resnet50w2, resnet50w4, resnet50w5 } from "./architectures.ts";
+import { blur, flip, gray, normalize, randomCrop, simclrJitter } from "./augmentations.ts";
 import { evalCrop, SWAV } from "./transforms.ts";
 
 /** SwAV, DeepCluster-v2 and SeLa-v2 (Caron et al. 2020), all from the SwAV repository. */
@@ -36,5 +37,6 @@ export default function swav(file: keyof typeof FILES): ModelSpec {
     arch: arch(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", SWAV),
+    trainTransform: [randomCrop(0.14), flip, simclrJitter, gray(), blur(0.5), normalize(SWAV)],
   };
 }

@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, resnet101, wideResnet50 } from "./architectures.ts";
+import { SUPERVISED } from "./augmentations.ts";
 import { huggingFace } from "./hosts.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
@@ -22,5 +23,6 @@ export default function torchvision(file: keyof typeof FILES): ModelSpec {
     arch: arch(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: SUPERVISED,
   };
 }

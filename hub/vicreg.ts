@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, resnet50w2 } from "./architectures.ts";
+import { blur, byolJitter, flip, gray, normalize, randomCrop, solarize } from "./augmentations.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** VICReg (Bardes et al. 2022). The files hold the bare encoder. */
@@ -16,5 +17,6 @@ export default function vicreg(file: keyof typeof FILES): ModelSpec {
     arch: arch(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: [randomCrop(0.14, "bicubic"), flip, byolJitter, gray(), blur(0.1), solarize, normalize(IMAGENET)],
   };
 }

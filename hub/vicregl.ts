@@ -1,5 +1,6 @@
 import type { ModelSpec } from "../src/core/spec.ts";
 import { resnet50, vicreglConvnext } from "./architectures.ts";
+import { blur, byolJitter, flip, gray, normalize, randomCrop, solarize } from "./augmentations.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /** VICRegL (Bardes et al. 2022). The files hold the bare encoder. */
@@ -21,5 +22,6 @@ export default function vicregl(file: keyof typeof FILES): ModelSpec {
     arch,
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bicubic", IMAGENET),
+    trainTransform: [flip, randomCrop(0.4, "bicubic"), byolJitter, gray(), blur(0.1), solarize, normalize(IMAGENET)],
   };
 }

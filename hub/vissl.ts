@@ -1,5 +1,17 @@
-import type { KeyRule, ModelSpec } from "../src/core/spec.ts";
+import type { Augmentation, KeyRule, ModelSpec } from "../src/core/spec.ts";
 import { resnet50, resnet50w2, resnet50w4, resnet101 } from "./architectures.ts";
+import {
+  blur,
+  flip,
+  gray,
+  jitter,
+  mocoJitter,
+  normalize,
+  randomCrop,
+  resize,
+  simclrJitter,
+  solarize,
+} from "./augmentations.ts";
 import { evalCrop, IMAGENET } from "./transforms.ts";
 
 /**
@@ -18,6 +30,21 @@ const RULES: KeyRule[] = [
   { take: CONTAINERS.flatMap((container) => [`${container}_feature_blocks.`, container]) },
   { drop: /^fc[12]\./ }, // heads of the converted jigsaw files
 ];
+
+const NPID = [jitter(0.4, 0.4, 0.4, 0.4), randomCrop(0.08), flip];
+
+/** By what a name begins with. Jigsaw's views have 255 pixels a side; as everywhere, puzzles and rotations are left out. */
+const AUGMENTATIONS: Record<string, Augmentation[]> = {
+  barlow: [randomCrop(0.08), flip, mocoJitter, gray(), blur(0.1), solarize],
+  mocov2: [randomCrop(0.08), mocoJitter, gray(), blur(0.1), flip],
+  rotnet: [randomCrop(0.08), flip],
+  simclr: [randomCrop(0.08), flip, simclrJitter, gray(), blur(0.5)],
+  jigsaw: [resize(256), flip, { op: "randomCrop", size: 255 }, gray(0.66)],
+  clusterfit: [randomCrop(0.08), jitter(0.4, 0.4, 0.4, 0.2), flip],
+  npid: NPID,
+  npidpp: NPID,
+  pirl: [randomCrop(0.08), jitter(0.4, 0.4, 0.4, 0.2), gray(), flip],
+};
 
 const zoo = (path: string, arch = resnet50) => ({ url: ZOO + path, arch });
 const release = (path: string) => ({ url: RELEASES + path, arch: resnet50 });
@@ -80,5 +107,6 @@ export default function vissl(name: keyof typeof FILES): ModelSpec {
     arch: arch(),
     representation: "avgpool",
     preprocess: evalCrop(256, 224, "bilinear", IMAGENET),
+    trainTransform: [...AUGMENTATIONS[name.split("_")[0]!]!, normalize(IMAGENET)],
   };
 }

@@ -1,7 +1,11 @@
 import type { ColumnTable } from "arquero";
+import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
+import type { RepresentationFor } from "./core/kinds.ts";
+import { atSize } from "./core/preprocess-size.ts";
 import type { Encoder, OpenOptions } from "./encoder/encoder.ts";
 import { makePreprocess, type Preprocess } from "./encoder/preprocess.ts";
+import { makeTrainTransform, type TrainTransform } from "./encoder/train-transform.ts";
 import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
 import {
   type ConvertFileOptions,
@@ -12,6 +16,7 @@ import {
   type PullOptions,
   pull,
   resolveName,
+  variantSpec,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -19,9 +24,19 @@ import type { ModelMetadata } from "./tables/fields.ts";
 import { type ListFilter, matchNames } from "./tables/filter.ts";
 import * as frames from "./tables/frames.ts";
 import { metadataOf } from "./tables/metadata.ts";
+import * as results from "./tables/recommend.ts";
 import type { ResultsOptions } from "./tables/results.ts";
 
-export interface LoadOptions extends PullOptions, Pick<OpenOptions, "backend" | "threads"> {}
+/** `N` is the name that is loaded: its architecture says which representations there are. */
+export interface LoadOptions<N extends ModelName = ModelName>
+  extends PullOptions<RepresentationFor<N>>,
+    Pick<OpenOptions, "backend" | "threads"> {
+  /** Also give the augmentation pipeline that the model was trained with, as the third of the result. */
+  trainTransform?: boolean;
+}
+
+/** Makes {@link load} give the training pipeline too. */
+export type WithTrainTransform = { trainTransform: true };
 
 /**
  * Names of the models that can be loaded.
@@ -61,21 +76,53 @@ export function card(name: ModelName | Lowercase<ModelName>): CardData {
  * const [model, preprocess] = await hub.load("dino_rn50");
  * const features = model.predict(await preprocess("cat.jpg")); // [1, 2048]
  * ```
- * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`.
+ * With `trainTransform: true` the third of the result is the model's augmentation pipeline:
+ *
+ * ```ts
+ * const [model, preprocess, augment] = await hub.load("simclr_rn50", { trainTransform: true });
+ * const views = await augment(["cat.jpg", "cat.jpg"], { seed: 0 }); // two views, [2, 224, 224, 3]
+ * ```
+ * @throws HubError `UNKNOWN_MODEL`, `DOWNLOAD`, `OFFLINE`, `HASH`, `CHECKPOINT`, `KEYS`, `ENGINE` or `MEMORY`, the last
+ * before anything is downloaded; `METADATA` when a training pipeline is asked for and the model has none, before
+ * anything is loaded.
+ * @throws TypeError when the architecture does not offer the `representation` or the `imageSize`.
  */
-export async function load(name: ModelName, options: LoadOptions = {}): Promise<[Encoder, Preprocess]> {
-  return open(await pull(name, options), options);
+export async function load<N extends ModelName>(
+  name: N,
+  options: LoadOptions<NoInfer<N>> & WithTrainTransform,
+): Promise<[Encoder, Preprocess, TrainTransform]>;
+export async function load<N extends ModelName>(
+  name: N,
+  options?: LoadOptions<NoInfer<N>>,
+): Promise<[Encoder, Preprocess]>;
+export async function load(name: ModelName, options: LoadOptions = {}) {
+  const augment = options.trainTransform === true ? [await trainTransform(name, options)] : [];
+  await requireFit(name, options);
+  return [...(await open(await pull(name, options), options)), ...augment];
 }
 
 /**
- * Loads an encoder from a checkpoint file of yours in the official layout of a model.
+ * Loads an encoder from a checkpoint file of yours: in the official layout of a model, or of a known architecture.
+ *
+ * ```ts
+ * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
+ * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
+ * ```
  * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
  */
 export async function fromCheckpoint(
   file: string,
-  options: ConvertFileOptions & LoadOptions,
+  options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
 ): Promise<[Encoder, Preprocess]> {
+  if (options.model !== undefined) await requireFit(options.model, options);
   return open(await convertFile(file, options), options);
+}
+
+async function requireFit(name: string, options: LoadOptions): Promise<void> {
+  const model = resolveName(name);
+  const spec = await variantSpec(model, options);
+  const { requireFit } = await import("./memory-fit.ts");
+  await requireFit(model, spec, options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
@@ -86,10 +133,35 @@ async function open(folder: string, options: LoadOptions): Promise<[Encoder, Pre
 /** A model's preprocessing without the model; loads no engine until a tensor is asked for. */
 export function preprocess(
   name: ModelName | Lowercase<ModelName>,
-  options: { backend?: EngineName | "auto" } = {},
+  options: { backend?: EngineName | "auto"; imageSize?: number } = {},
 ): Preprocess {
-  const steps = metadataOf(resolveName(name))!.preprocess;
+  const { preprocess: own, data } = metadataOf(resolveName(name))!;
+  const { imageSize = data.img_size! } = options;
+  const steps = imageSize === data.img_size ? own : atSize(own, data.img_size!, imageSize);
   return makePreprocess(steps, { engine: options.backend, fetchImage });
+}
+
+/**
+ * A model's training pipeline without the model; loads no engine until a tensor is asked for.
+ *
+ * ```ts
+ * const augment = await hub.trainTransform("dino_vitS16");
+ * const view = await augment.pixels("cat.jpg", { seed: 3 }); // 224 x 224 RGB bytes
+ * ```
+ * @throws HubError `METADATA` with the reason when there is none: the model was supervised, or not trained.
+ */
+export async function trainTransform(
+  name: string,
+  options: { backend?: EngineName | "auto"; imageSize?: number } = {},
+): Promise<TrainTransform> {
+  const model = resolveName(name);
+  const { imageSize } = options;
+  const { trainTransform: steps = { none: "its specification has none" } } = await variantSpec(model, { imageSize });
+  if ("none" in steps) {
+    const message = `There is no training transform of ${model}: ${steps.none}. Another model's can be used: hub.trainTransform("simclr_rn50").`;
+    throw new HubError("METADATA", message, { details: { name: model, reason: steps.none } });
+  }
+  return makeTrainTransform(steps, { engine: options.backend, fetchImage });
 }
 
 /** Images behind URLs come through the store, with its proxies, retries and size limit. */
@@ -123,6 +195,19 @@ export function metadataDict(): Record<string, ModelMetadata> {
 /** The paper's results as an arquero table: 169 models, every column; `errata` says what happens to faulty rows. */
 export function resultsDf(options: ResultsOptions = {}): ColumnTable {
   return frames.resultsDf(options);
+}
+
+/**
+ * Which encoders have the smallest error in the paper's results for a number of labels, within bounds on size, kind and
+ * licence, with the evidence.
+ *
+ * ```ts
+ * hub.recommend({ shots: 5, maxParams: 30e6, commercial: true }).models[0];
+ * ```
+ * @throws TypeError for a condition that no model could have.
+ */
+export function recommend(question: results.RecommendQuestion = {}): results.Recommendation {
+  return results.recommend(modelNames(), question);
 }
 
 /**

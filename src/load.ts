@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import * as hubconf from "../hubconf.ts";
+import type { Dtype } from "./core/artifact.ts";
 import { assetPath } from "./core/assets.ts";
 import { HubError, messageOf, shortList } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
@@ -10,8 +11,9 @@ import { getOrMake } from "./core/files.ts";
 import { fingerprint } from "./core/fingerprint.ts";
 import { canonicalJson, hashFile, sha256 } from "./core/hash.ts";
 import { nearest } from "./core/nearest.ts";
-import type { Checkpoint, ModelSpec } from "./core/spec.ts";
+import type { Checkpoint, ModelSpec, Representation } from "./core/spec.ts";
 import { licenseOf, warnErrata, warnLicense } from "./notices.ts";
+import { type OwnOptions, ownModel } from "./own.ts";
 
 /** Name of a model of the registry, as `hubconf.ts` exports it. */
 export type ModelName = keyof typeof hubconf;
@@ -27,7 +29,7 @@ export const modelNames = (): ModelName[] => [...NAMES];
 export const findName = (name: string): ModelName | undefined => BY_LOWER_CASE.get(name.toLowerCase());
 
 /**
- * As {@link findName}.
+ * The registry's spelling of a name, whatever its case.
  * @throws HubError `UNKNOWN_MODEL` that suggests the nearest names.
  */
 export function resolveName(name: string): ModelName {
@@ -42,54 +44,120 @@ export function resolveName(name: string): ModelName {
 
 export const specOf = (name: ModelName): Promise<ModelSpec> => REGISTRY[name]!();
 
-export interface PullOptions extends Job {
+/** What a caller may want otherwise than a hub name has it; docs/load-options.md tells of each. */
+export interface VariantOptions<R extends string = Representation> {
+  /** Another output the architecture offers: `"tokens"`, `"map"`, `"3xcls"` ... Default: the one the name stands for. */
+  representation?: R;
+  /** Side of the input in pixels; position tables are resized, preprocessing follows. Default: the model's own. */
+  imageSize?: number;
+  /** What weights are stored in. `"float16"` halves the artifact; engines compute in float32 all the same. Default `"float32"`. */
+  dtype?: Dtype;
+}
+
+export interface PullOptions<R extends string = Representation> extends Job, VariantOptions<R> {
   /** Download and convert again even when the cache holds the model. */
   forceReload?: boolean;
 }
 
 /**
  * Gives the folder of a converted model: from the cache, else from a mirror (`SSL_HUB_MIRROR`), else made from the
- * first of the model's checkpoints that can be had and fits. Safe to kill and to race.
+ * first of the model's checkpoints that can be had and fits. Safe to kill and to race. Each variant has a folder of its
+ * own; mirrors hold none.
+ * @throws TypeError when the architecture does not offer the representation or the image size.
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<string> {
   const model = resolveName(name);
-  const spec = await specOf(model);
+  const plain = await specOf(model);
+  const spec = await variantSpec(model, options);
+  const dtype = checkDtype(options.dtype);
   warnErrata(model, options);
-  if ("bundled" in spec.weights) return assetPath(spec.weights.bundled);
+  const key = fingerprint(spec, undefined, dtype);
+  const isVariant = key !== fingerprint(plain);
+  if ("bundled" in spec.weights) {
+    if (!isVariant) return assetPath(spec.weights.bundled);
+    throw new TypeError(
+      `${model} comes with this package already converted: it has no other representation, image size or dtype.`,
+    );
+  }
   const { ensureDirs } = await import("./store/dirs.ts");
   const dirs = await ensureDirs();
-  const key = fingerprint(spec);
   return getOrMake(
     join(dirs.models, model, key),
     async (staging, job) => {
-      await make(model, spec, key, staging, job);
+      await make({ name: model, spec, key, dtype, mirrored: !isVariant }, staging, job);
       warnLicense(model, job);
     },
     { tmpDir: dirs.tmp, lockDir: dirs.locks, name: model, force: options.forceReload, ...jobOf(options) },
   );
 }
 
-async function make(name: ModelName, spec: ModelSpec, key: string, dir: string, job: Job): Promise<void> {
+/**
+ * A model's specification with what the caller wants otherwise.
+ * @throws TypeError when the architecture does not offer it.
+ */
+export async function variantSpec(name: ModelName, options: VariantOptions): Promise<ModelSpec> {
+  const { representation, imageSize } = options;
+  const spec = await specOf(name);
+  if (representation === undefined && imageSize === undefined) return spec;
+  const { variantOf } = await import("../converters/variant.ts");
+  return variantOf(spec, { representation, imageSize });
+}
+
+function checkDtype(dtype: Dtype = "float32"): Dtype {
+  if (dtype === "float32" || dtype === "float16") return dtype;
+  throw new TypeError(`The dtype is float32 or float16, not ${JSON.stringify(dtype)}.`);
+}
+
+/** An artifact that is wanted. */
+interface Wanted {
+  name: ModelName;
+  spec: ModelSpec;
+  key: string;
+  dtype: Dtype;
+  /** Whether mirrors may have it. */
+  mirrored: boolean;
+}
+
+async function make(wanted: Wanted, dir: string, job: Job): Promise<void> {
+  const { name, spec, key, mirrored } = wanted;
   if ("seed" in spec.weights) {
     const { convertSeed } = await import("../converters/convert.ts");
     const { seed } = spec.weights;
     const source = { url: `seed:${seed}`, sha256: null };
-    await convertSeed(seed, { name, spec, dir, fingerprint: key, license: licenseOf(name), source, ...job });
+    const about = { name, spec, fingerprint: key, license: licenseOf(name), source, ...job };
+    await inDtype(wanted.dtype, dir, job, async (to, dtype) => {
+      await convertSeed(seed, { ...about, dir: to, dtype });
+    });
   } else if ("checkpoints" in spec.weights) {
     const { fetchFromMirrors } = await import("./store/mirror.ts");
-    if ((await fetchFromMirrors(name, key, dir, job)) !== null) return;
-    await makeFromCheckpoints(name, spec, spec.weights.checkpoints, key, dir, job);
+    if (mirrored && (await fetchFromMirrors(name, key, dir, job)) !== null) return;
+    await makeFromCheckpoints(wanted, spec.weights.checkpoints, dir, job);
   }
+}
+
+/** Converts to `dir`. For float16 the error of the features is measured against a conversion to float32, which goes. */
+async function inDtype(
+  dtype: Dtype,
+  dir: string,
+  job: Job,
+  convert: (dir: string, dtype: Dtype) => Promise<void>,
+): Promise<void> {
+  await convert(dir, dtype);
+  if (dtype === "float32") return;
+  const full = join(dir, "float32");
+  await mkdir(full);
+  await convert(full, "float32");
+  const { stateHalfError } = await import("./half-error.ts");
+  await stateHalfError(full, dir, job);
+  await rm(full, { recursive: true });
 }
 
 /** Failures of one location that another location may not have. */
 const NEXT_LOCATION = new Set(["DOWNLOAD", "HASH", "CHECKPOINT", "KEYS"]);
 
 async function makeFromCheckpoints(
-  name: ModelName,
-  spec: ModelSpec,
+  { name, spec, key, dtype }: Wanted,
   checkpoints: readonly Checkpoint[],
-  key: string,
   dir: string,
   job: Job,
 ): Promise<void> {
@@ -99,8 +167,11 @@ async function makeFromCheckpoints(
   for (const checkpoint of checkpoints) {
     try {
       const file = await fetchCheckpoint(checkpoint, job);
-      const of = { name, spec, dir, fingerprint: key, license: licenseOf(name), source: sourceOf(file) };
-      await convertCheckpoint(file.path, file.rules, { ...of, components: file.components, ...job });
+      const about = { name, spec, fingerprint: key, license: licenseOf(name), source: sourceOf(file) };
+      await inDtype(dtype, dir, job, async (to, dtype) => {
+        const options = { ...about, dir: to, dtype, components: file.components, ...job };
+        await convertCheckpoint(file.path, file.rules, options);
+      });
       return;
     } catch (error) {
       if (!(error instanceof HubError) || !NEXT_LOCATION.has(error.code)) throw error;
@@ -122,9 +193,9 @@ async function empty(dir: string): Promise<void> {
   for (const entry of await readdir(dir)) await rm(join(dir, entry), { recursive: true });
 }
 
-export interface ConvertFileOptions extends Job {
-  /** The hub name whose official layout the file has. */
-  model: string;
+export interface ConvertFileOptions extends Job, OwnOptions, VariantOptions {
+  /** The hub name whose official layout the file has; or else `arch` says what the file holds. */
+  model?: string;
   /**
    * Files the checkpoint needs besides: lossyless CLIP's, or the other shards of one in parts. Without them, those that
    * the model names are downloaded; shards that lie beside an index (`model.safetensors.index.json`) are found.
@@ -136,18 +207,18 @@ export interface ConvertFileOptions extends Job {
 }
 
 /**
- * Converts a checkpoint file of the caller's in the official layout of a hub name; each of the model's known layouts
- * is tried. Gives the converted folder.
- * @throws HubError `KEYS` or `CHECKPOINT` as {@link file://./../converters/convert.ts}, `DISK` when `out` exists,
+ * Converts a checkpoint file of the caller's: in the official layout of the hub name `model`, of which each known layout
+ * is tried; or of the architecture `arch`, with all else guessed or told by {@link OwnOptions}. Gives the converted folder.
+ * @throws HubError `KEYS` or `CHECKPOINT` as `convertCheckpoint` of `ssl-hub/converters`, `DISK` when `out` exists,
  * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
-  const name = resolveName(options.model);
-  const spec = await specOf(name);
+  const { name, spec, license } = await describeFile(file, options);
+  const dtype = checkDtype(options.dtype);
   const layouts = layoutsOf(spec);
   const digest = await digestOf([file, ...(options.components ?? [])], options.signal);
-  const key = fingerprint(spec, { sha256: digest, rules: layouts });
-  const about = { name, spec, fingerprint: key, license: licenseOf(name) };
+  const key = fingerprint(spec, { sha256: digest, rules: layouts }, dtype);
+  const about = { name, spec, fingerprint: key, license };
   const source = { url: `file:${basename(file)}`, sha256: digest };
   const write = async (dir: string, job: Job) => {
     const { convertCheckpoint } = await import("../converters/convert.ts");
@@ -155,7 +226,9 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
     for (const layout of layouts) {
       try {
         const components = await componentsOf(layout, options.components, job);
-        await convertCheckpoint(file, layout.rules, { ...about, dir, source, components, ...job });
+        await inDtype(dtype, dir, job, async (to, dtype) => {
+          await convertCheckpoint(file, layout.rules, { ...about, dir: to, dtype, source, components, ...job });
+        });
         return;
       } catch (error) {
         if (!(error instanceof HubError) || !NEXT_LAYOUT.has(error.code)) throw error;
@@ -172,6 +245,24 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
   const staging = { tmpDir: dirs.tmp, lockDir: dirs.locks, name, force: options.force };
   return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
 }
+
+/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. */
+async function describeFile(file: string, options: ConvertFileOptions) {
+  const { model, arch, components = [] } = options;
+  if ((model === undefined) === (arch === undefined)) {
+    throw new TypeError(
+      "To convert a file say either model, the hub name whose file it is, or arch, its architecture.",
+    );
+  }
+  if (model === undefined) return { ...(await ownModel([file, ...components], options)), license: null };
+  const own = OWN_ONLY.filter((option) => options[option] !== undefined);
+  if (own.length > 0)
+    throw new TypeError(`${own.join(", ")}: only for files of which arch is told; ${model} has its own.`);
+  const name = resolveName(model);
+  return { name, spec: await variantSpec(name, options), license: licenseOf(name) };
+}
+
+const OWN_ONLY = ["prefix", "resize", "interpolation", "mean", "std", "name"] as const satisfies (keyof OwnOptions)[];
 
 /** Failures that another layout may not have: other keys, or a file needed besides that is not to be had. */
 const NEXT_LAYOUT = new Set(["KEYS", "DOWNLOAD", "HASH"]);

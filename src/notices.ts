@@ -16,6 +16,9 @@ export function warnErrata(name: string, job: Job): void {
   for (const { id, text } of loadErrata(name)) tell(job, "ERRATUM", `${name}, erratum ${id}: ${text}`);
 }
 
+/** Tells what was guessed of a caller's own file. */
+export const tellGuess = (message: string, job: Job): void => tell(job, "GUESS", message);
+
 const told = new Set<string>();
 
 /** To the caller's `onProgress`; without one as a warning of Node's own, once a process, so that it is never lost. */

@@ -5,15 +5,22 @@ import { notHere, serve, throughput } from "./serve.mjs";
 const [backend, how, folder] = process.argv.slice(2);
 process.env.SSL_HUB_DIR = folder;
 
-const [model] = await hub.load("init_rn50", { backend }).catch((error) => {
+const load = (name) => hub.load(name, { backend });
+const [resnet] = await load("init_rn50").catch((error) => {
   if (error.code === "ENGINE") notHere(error.message.split(". docs/")[0]);
   throw error;
 });
+const models = new Map([["init_rn50", resnet]]);
+async function modelOf(name) {
+  if (!models.has(name)) models.set(name, (await load(name))[0]);
+  return models.get(name);
+}
+
 const { version, device } = await hub.backend(backend);
 const tf = await import("@tensorflow/tfjs-core");
 const next = uniform(7);
 
-async function predict(batch) {
+async function predict(model, batch) {
   const x = tf.tensor4d(
     Float32Array.from({ length: batch * 224 * 224 * 3 }, () => 4 * next() - 2),
     [batch, 224, 224, 3],
@@ -27,7 +34,7 @@ async function predict(batch) {
 }
 
 /** Raw images of the pipeline's own size, so that little but the crop and the forward pass is measured. */
-async function encode(batchSize, images) {
+async function encode(model, batchSize, images) {
   const data = Uint8Array.from({ length: 256 * 256 * 3 }, () => 256 * next());
   const items = Array.from({ length: images }, () => ({ data, width: 256, height: 256 }));
   return async () => {
@@ -37,7 +44,11 @@ async function encode(batchSize, images) {
 }
 
 const works = new Map();
-await serve(`${version}, ${device}`, async ({ batch, images, ms }) => {
-  if (!works.has(batch)) works.set(batch, await (how === "encode" ? encode(batch, images) : predict(batch)));
-  return throughput(ms, works.get(batch));
+await serve(`${version}, ${device}`, async ({ model: name = "init_rn50", batch, images, ms }) => {
+  const key = `${name} ${batch}`;
+  if (!works.has(key)) {
+    const model = await modelOf(name);
+    works.set(key, await (how === "encode" ? encode(model, batch, images) : predict(model, batch)));
+  }
+  return throughput(ms, works.get(key));
 });

@@ -1,5 +1,6 @@
 import type { BeitArch } from "../../src/core/spec.ts";
 import type { Graph, Weight } from "../graph.ts";
+import { resizeRelativePositions } from "./relative-position.ts";
 import { block, type Tokens, timmBlock } from "./transformer.ts";
 import { VIT_EPS } from "./vit.ts";
 
@@ -23,7 +24,7 @@ export function beit(g: Graph, a: BeitArch): Tokens {
       act: "gelu",
       eps: VIT_EPS,
       qkvBias: queryValueBias(g, `${key}.attn`, a.width),
-      relativeBias: relativeBias(g, `${key}.attn`, grid, a.heads),
+      relativeBias: relativeBias(g, `${key}.attn`, a),
       layerScale: [`${key}.gamma_1`, `${key}.gamma_2`],
     });
     return x;
@@ -54,18 +55,19 @@ function queryValueBias(g: Graph, key: string, dim: number) {
 }
 
 /** The table spread over all pairs of tokens, `[1, heads, tokens, tokens]`. */
-function relativeBias(g: Graph, key: string, grid: number, heads: number): Weight {
-  const span = 2 * grid - 1;
+function relativeBias(g: Graph, key: string, { size, nativeSize = size, patch, heads }: BeitArch): Weight {
+  const [known, grid] = [nativeSize / patch, size / patch];
   const tokens = grid ** 2 + 1;
   return {
     name: `${key}/relative_bias`,
     shape: [1, heads, tokens, tokens],
-    params: [g.param(`${key}.relative_position_bias_table`, [span ** 2 + 3, heads])],
-    make: (table) => {
+    params: [g.param(`${key}.relative_position_bias_table`, [(2 * known - 1) ** 2 + 3, heads])],
+    make: (learned) => {
+      const table = resizeRelativePositions(learned!, known, grid, heads);
       const spread = new Float32Array(heads * tokens ** 2);
       const index = relativeIndex(grid);
       for (let h = 0; h < heads; h++) {
-        for (let i = 0; i < index.length; i++) spread[h * index.length + i] = table![index[i]! * heads + h]!;
+        for (let i = 0; i < index.length; i++) spread[h * index.length + i] = table[index[i]! * heads + h]!;
       }
       return spread;
     },

@@ -1,5 +1,6 @@
 import type { ClipVitArch } from "../../src/core/spec.ts";
 import type { Graph, Value, Weight } from "../graph.ts";
+import { resizePositions } from "./position.ts";
 import { block, clipBlock, type Tokens } from "./transformer.ts";
 
 export const CLIP_EPS = 1e-5;
@@ -37,14 +38,16 @@ export function clipVit(g: Graph, a: ClipVitArch): Tokens {
 
 function embedding(g: Graph, a: ClipVitArch, tokens: number): Weight {
   const prefix = clipPrefix(a);
+  const [known, side] = [(a.nativeSize ?? a.size) / a.patch, a.size / a.patch];
   return {
     name: "embedding",
     shape: [1, tokens, a.width],
     params: [
       g.param(`${prefix}class_embedding`, [a.width]),
-      g.param(`${prefix}positional_embedding`, [tokens, a.width]),
+      g.param(`${prefix}positional_embedding`, [known ** 2 + 1, a.width]),
     ],
-    make: (cls, positions) => positions!.map((p, i) => (i < a.width ? p + cls![i]! : p)),
+    make: (cls, positions) =>
+      resizePositions(positions!, known, side, a.width, "timm").map((p, i) => (i < a.width ? p + cls![i]! : p)),
   };
 }
 

@@ -83,9 +83,9 @@ function controls(page: Page): HTMLElement {
 function spec(page: Page, points: readonly Point[]): VisualizationSpec {
   const { x, y, color, logX, logY } = page.state;
   const axis = (name: string, log: boolean) => {
-    const scale = { zero: false, nice: true, ...(log ? { type: "log" as const } : {}) };
+    const scale = log ? { type: "log", nice: false, padding: 15 } : { zero: false, nice: true };
     return isNumber(page, name)
-      ? { type: "quantitative" as const, title: titleOf(name), scale, axis: { tickCount: 7 } }
+      ? { type: "quantitative" as const, title: titleOf(name), scale, axis: { tickCount: 7, ...numbers(name) } }
       : { type: "nominal" as const, title: titleOf(name), axis: { labelLimit: 140 } };
   };
   const tooltip = [
@@ -114,6 +114,10 @@ function spec(page: Page, points: readonly Point[]): VisualizationSpec {
     ],
   } as VisualizationSpec;
 }
+
+/** Large counts in short: 25M. */
+const numbers = (name: string) =>
+  name.endsWith("parameters") || name.includes("_nparameters") ? { format: "~s" } : {};
 
 /** Numbers run over a scale; the most frequent words have a colour and a shape each, the rest share grey. */
 function colors(page: Page, points: readonly Point[]) {

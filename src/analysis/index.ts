@@ -1,2 +1,10 @@
-export { renderSvg } from "./render.ts";
+export { type Analysis, type AnalysisOptions, analyze, FIGURE_IDS } from "./analyze.ts";
+export { type ComparePage, comparePage } from "./compare-page.ts";
+export type { Datum, Figure } from "./figures/figure.ts";
+export { type LabelCurveRow, labelCurveFigure } from "./label-curve.ts";
+export { computeNumbers } from "./numbers/all.ts";
+export { readRuns } from "./own-runs.ts";
+export { renderPng, renderSvg } from "./render.ts";
 export { type RiskRow, riskStack } from "./risk-stack.ts";
+export { makeStudy, type Row, type Study } from "./study.ts";
+export { writeAnalysis } from "./write.ts";

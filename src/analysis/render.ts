@@ -10,3 +10,11 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
     view.finalize();
   }
 }
+
+/** An SVG text as PNG bytes, at twice its size. */
+export async function renderPng(svg: string): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  return await sharp(Buffer.from(svg), { density: 144, limitInputPixels: 400_000_000 })
+    .png({ palette: true })
+    .toBuffer();
+}

@@ -22,6 +22,11 @@ export const decompose: Command = {
     ["--test <data>", "test images, of the same classes (required)"],
     ["--sup <model>", "supervised model of the same architecture; gives the approximation error"],
     ["--n-sub <n>", "images of the training set to hold out: a number, minimal (10000) or paper (as many as test)"],
+    ["--repeats <n>", "subsets that are drawn; gives standard errors", "1"],
+    ["--bootstrap <n>", "samples of the bootstrap; gives 95 % intervals"],
+    ["--union", "fit on train and test together as well: the alternative decomposition"],
+    ["--per-class", "components of each class, and what it is taken for"],
+    ["--clip <mode>", "none, or upstream: components below zero become zero, as in the paper's table", "none"],
     ["--probe <name>", `what is fitted on the features: ${PROBE_NAMES.join(", ")}`, "logistic"],
     ["--c <value>", "inverse regularisation C of the logistic probe; default 1"],
     ["--seed <n>", "seed of the split", "0"],
@@ -33,6 +38,8 @@ export const decompose: Command = {
   examples: [
     "ssl-hub decompose tiny_ssl tiny_init --sup tiny_sup --train digits:train --test digits:test --svg risk.svg",
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --n-sub minimal",
+    "ssl-hub decompose tiny_ssl --train digits:train --test digits:test --repeats 5 --bootstrap 1000 --per-class",
+    "ssl-hub decompose dino_rn50 --train in1k/train --test in1k/val --n-sub paper --clip upstream --union",
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --probe knn",
   ],
   async run([models], options, context) {
@@ -73,6 +80,11 @@ export async function decomposeModels(
       nSub: nSubOf(textOption(options, "nSub")),
       probe: probeOf(options),
       seed: wholeNumber(options, "seed"),
+      repeats: wholeNumber(options, "repeats"),
+      bootstrap: wholeNumber(options, "bootstrap"),
+      union: options.union === true,
+      perClass: options.perClass === true,
+      clip: oneOf(options, "clip", ["none", "upstream"]),
       dir: textOption(options, "features"),
       threads,
       ...job,
@@ -82,7 +94,8 @@ export async function decomposeModels(
   return rows;
 }
 
-function probeOf(options: Options): ProbeName | Probe {
+/** The probe that `--probe` and `--c` name. */
+export function probeOf(options: Options): ProbeName | Probe {
   const name = oneOf(options, "probe", PROBE_NAMES) ?? "logistic";
   const c = textOption(options, "c");
   if (c === undefined) return name;
@@ -90,7 +103,8 @@ function probeOf(options: Options): ProbeName | Probe {
   return logistic({ C: positive(c) });
 }
 
-function nSubOf(text: string | undefined): number | "minimal" | "paper" | undefined {
+/** The value of `--n-sub`. */
+export function nSubOf(text: string | undefined): number | "minimal" | "paper" | undefined {
   if (text === undefined || text === "minimal" || text === "paper") return text;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)

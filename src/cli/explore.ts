@@ -59,6 +59,8 @@ const OPENERS: Partial<Record<NodeJS.Platform, [command: string, ...args: string
   win32: ["rundll32", "url.dll,FileProtocolHandler"],
 };
 
+const OPENER_MS = 3000;
+
 /** Whether the system's opener took the page. */
 function openInBrowser(url: string): Promise<boolean> {
   const [command, ...args] = OPENERS[process.platform] ?? ["xdg-open"];
@@ -66,6 +68,7 @@ function openInBrowser(url: string): Promise<boolean> {
     const child = spawn(command, [...args, url], { stdio: "ignore", detached: true });
     child.on("error", () => done(false));
     child.on("exit", (code) => done(code === 0));
-    child.unref();
+    // Some openers stay as long as the browser does.
+    setTimeout(() => done(true), OPENER_MS);
   });
 }

@@ -2,6 +2,7 @@ import { featurizeData, openDataset } from "../decompose/index.ts";
 import * as hub from "../index.ts";
 import { type Command, oneOf, textOption, wholeNumber } from "./command.ts";
 import { duration } from "./print.ts";
+import { VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
 export const BACKENDS = ["auto", "tfjs-node-gpu", "tfjs-node", "webgpu", "wasm", "cpu"] as const;
 
@@ -15,6 +16,7 @@ export const featurize: Command = {
     ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
     ["--on-error <what>", "broken images: throw or skip", "throw"],
     ["--shard <i/n>", "make only every n-th shard from the i-th (from 0), to share the work among machines"],
+    ...VARIANT_OPTIONS,
   ],
   examples: [
     "ssl-hub featurize dino_rn50 photos/            # photos/CLASS/IMAGE.jpg",
@@ -25,7 +27,12 @@ export const featurize: Command = {
     const threads = wholeNumber(options, "threads");
     const backend = oneOf(options, "backend", BACKENDS);
     const dataset = await openDataset(data as string, job);
-    const [model] = await hub.load(hub.resolveName(name as string), { backend, threads, ...job });
+    const [model] = await hub.load(hub.resolveName(name as string), {
+      backend,
+      threads,
+      ...variantOptions(options),
+      ...job,
+    });
     const started = performance.now();
     const features = await featurizeData(model, dataset, {
       dir: textOption(options, "out"),

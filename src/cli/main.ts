@@ -2,8 +2,13 @@
 import { readFileSync } from "node:fs";
 import { Command as Program } from "commander";
 import { HubError } from "../index.ts";
+import { analyze } from "./analyze.ts";
+import { augment } from "./augment.ts";
+import { check } from "./check.ts";
+import { checkLinks } from "./check-links.ts";
 import { clean } from "./clean.ts";
 import type { Command, Context } from "./command.ts";
+import { compare } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
@@ -11,8 +16,11 @@ import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
+import { mirror } from "./mirror.ts";
+import { newCommand } from "./new.ts";
 import { progressBar } from "./progress.ts";
 import { pull } from "./pull.ts";
+import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
@@ -24,11 +32,19 @@ const COMMANDS: readonly Command[] = [
   convert,
   featurize,
   decompose,
+  compare,
   stats,
+  recommend,
   results,
+  analyze,
   explore,
   verify,
+  checkLinks,
+  mirror,
+  newCommand,
+  check,
   clean,
+  augment,
   demo,
 ];
 

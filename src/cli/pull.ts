@@ -1,6 +1,7 @@
 import * as hub from "../index.ts";
 import { type Command, textOption } from "./command.ts";
 import { bytes } from "./print.ts";
+import { halfLine, VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
 export const pull: Command = {
   usage: "pull <names...>",
@@ -8,20 +9,34 @@ export const pull: Command = {
   options: [
     ["--force", "download and convert again even when the cache holds the model"],
     ["--pack <dir>", "also write NAME.tar.gz and NAME.tar.gz.sha256 there, to be served as a mirror"],
+    ...VARIANT_OPTIONS,
   ],
   examples: [
     "ssl-hub pull dino_rn50",
+    "ssl-hub pull dino_vitS16 --representation tokens --image-size 448 --dtype float16",
     "ssl-hub pull dino_rn50 swav_rn50 --pack mirror/   # then: SSL_HUB_MIRROR=https://my.host/mirror",
   ],
   async run([names], options, { json, job, print }) {
+    const pack = textOption(options, "pack");
+    const variant = variantOptions(options);
+    const isVariant = Object.values(variant).some((value) => value !== undefined);
+    if (pack !== undefined && isVariant)
+      throw new TypeError("--pack writes models as they are: mirrors hold no variants.");
     const pulled: Record<string, unknown>[] = [];
     for (const name of names as string[]) {
-      const folder = await hub.pull(name, { forceReload: options.force === true, ...job });
-      const pack = textOption(options, "pack");
+      const folder = await hub.pull(name, { forceReload: options.force === true, ...variant, ...job });
+      const info = await hub.readArtifact(folder);
       const packed = pack === undefined ? undefined : await hub.pack(name, pack, job);
-      pulled.push({ name, folder, ...(packed === undefined ? {} : { packed }) });
+      const { dtype, float16_error } = info;
+      pulled.push({
+        name,
+        folder,
+        ...(dtype === "float16" && { float16_error }),
+        ...(packed === undefined ? {} : { packed }),
+      });
       if (json) continue;
       print(folder);
+      if (dtype === "float16") print(halfLine(info));
       if (packed !== undefined) print(`${packed.path}  ${bytes(packed.bytes)}  sha256 ${packed.sha256}`);
     }
     if (json) print(JSON.stringify(pulled));

@@ -12,7 +12,7 @@ export function fingerprint(
   own?: { sha256: string; rules: unknown },
   dtype: Dtype = "float32",
 ): string {
-  const { weights, ...rest } = spec;
+  const { weights, trainTransform: _, ...rest } = spec; // augmentation is no part of an artifact
   const from =
     own !== undefined
       ? { weights: own.sha256, rules: own.rules }

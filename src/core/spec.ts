@@ -8,6 +8,8 @@ export interface ModelSpec {
   representation: Representation;
   /** Evaluation pipeline: image -> normalised input of the encoder. */
   preprocess: Transform[];
+  /** Augmentation pipeline: image -> a random view, normalised; or why there is none. */
+  trainTransform?: Augmentation[] | { none: string };
 }
 
 export type WeightSource =
@@ -120,6 +122,8 @@ export interface ClipVitArch {
   act: "quick_gelu" | "gelu";
   /** Columns of `proj`, the joint embedding's size. */
   embedDim: number;
+  /** As {@link VitArch}'s. */
+  nativeSize?: number;
   /** lossyless: keys under `clip.`, then an affine map, rounding to offsets from learned medians, and back. */
   compressor?: boolean;
 }
@@ -178,3 +182,29 @@ export type Transform =
   | { op: "normalize"; mean: RGB; std: RGB };
 
 export type Interpolation = "bilinear" | "bicubic";
+
+/** Lowest and highest value of a uniform draw. */
+export type Range = [low: number, high: number];
+
+/**
+ * One step of a training pipeline, with torchvision's names and ways of drawing. All that is drawn comes from one seeded
+ * generator; bytes until `normalize`.
+ */
+export type Augmentation =
+  | Transform
+  /** A part of the area, of random shape, resized to a square of `size`. */
+  | { op: "randomResizedCrop"; size: number; scale: Range; ratio: Range; interpolation: Interpolation }
+  /** A square of `size` pixels. */
+  | { op: "randomCrop"; size: number }
+  | { op: "randomHorizontalFlip"; p: number }
+  /** Nearest pixel, size kept, black outside. */
+  | { op: "randomRotation"; degrees: Range }
+  /** Intervals of the factors, which are applied in random order; those left out do not change. `hue` is in turns. */
+  | { op: "colorJitter"; brightness?: Range; contrast?: Range; saturation?: Range; hue?: Range }
+  | { op: "randomGrayscale"; p: number }
+  /** PIL's blur; `radius` is the standard deviation in pixels. */
+  | { op: "gaussianBlur"; radius: Range }
+  /** Bytes from `threshold` on are inverted. */
+  | { op: "solarize"; threshold: number }
+  | { op: "randAugment"; numOps: number; magnitude: number; bins: number }
+  | { op: "randomApply"; p: number; transforms: Augmentation[] };

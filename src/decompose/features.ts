@@ -87,6 +87,25 @@ export async function openShards(
   return wholeSet({ dim, classes, labels, read });
 }
 
+/**
+ * The rows of `first`, then those of `second`.
+ * @throws TypeError when they are not of one length of row, or of other classes.
+ */
+export function joinFeatures(first: FeatureSet, second: FeatureSet): FeatureSet {
+  const { n, dim, classes } = first;
+  if (second.dim !== dim || String(second.classes) !== String(classes)) {
+    throw new TypeError("joinFeatures: the two sets differ in dim or classes");
+  }
+  const labels = new Int32Array(n + second.n);
+  labels.set(first.labels);
+  labels.set(second.labels, n);
+  const read: ReadRows = async (start, end, out) => {
+    if (start < n) out.set(await first.rows(start, Math.min(end, n)));
+    if (end > n) out.set(await second.rows(Math.max(0, start - n), end - n), Math.max(0, n - start) * dim);
+  };
+  return wholeSet({ dim, classes, labels, read });
+}
+
 /** One finished shard: its labels, and where its features lie. */
 export interface OpenShard {
   path: string;

@@ -41,8 +41,9 @@ export interface Probe {
 }
 
 /**
- * Components of the risk in percent (Dubois et al., ICML 2023). They sum to `agg_risk`; a component may be negative.
- * Without a supervised model of the architecture `approx` is null and `usability` holds both.
+ * Components of the risk in percent (Dubois et al., ICML 2023). They sum to `agg_risk`, to the bit and in any order, unless
+ * they were clipped; a component may be negative. Without a supervised model of the architecture `approx` is null and
+ * `usability` holds both.
  */
 export interface RiskComponents {
   approx: number | null;

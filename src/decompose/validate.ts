@@ -2,10 +2,13 @@ import { HubError, shortList } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import type { FeatureSet } from "./types.ts";
 
-/** Features and what to call them in an error: "train", "test". */
-export interface Named {
+/** What can be known of a set before its features are there; `dim` comes with them. */
+export type Outline = Pick<FeatureSet, "n" | "classes" | "labels"> & { dim?: number };
+
+/** A set and what to call it in an error: "train", "test". */
+export interface Named<S extends Outline = Outline> {
   name: string;
-  set: FeatureSet;
+  set: S;
 }
 
 /** Rows read at a time when all are looked at. */
@@ -18,7 +21,7 @@ export const BLOCK_ROWS = 4096;
  */
 export function checkPair(train: Named, test: Named): void {
   for (const part of [train, test]) checkLabels(part);
-  if (train.set.dim !== test.set.dim) {
+  if (train.set.dim !== undefined && test.set.dim !== undefined && train.set.dim !== test.set.dim) {
     const found = `${train.name} has ${train.set.dim} features in a row, ${test.name} has ${test.set.dim}`;
     throw dataFault(`${found}. Take both from one encoder.`, { dims: [train.set.dim, test.set.dim] });
   }
@@ -52,7 +55,7 @@ export function checkPart(part: Named, whole: Named, advice: string): void {
 }
 
 /** Refuses the first feature that is not a finite number. Reads all rows, a block at a time. @throws HubError `DATA`. */
-export async function checkFinite({ name, set }: Named, { signal }: Job = {}): Promise<void> {
+export async function checkFinite({ name, set }: Named<FeatureSet>, { signal }: Job = {}): Promise<void> {
   for (let start = 0; start < set.n; start += BLOCK_ROWS) {
     signal?.throwIfAborted();
     const rows = await set.rows(start, Math.min(set.n, start + BLOCK_ROWS));
@@ -90,6 +93,6 @@ function refuseMissing(part: Named, needed: Set<number>, whole: string, advice?:
   throw dataFault(`${found}. ${advice ?? `Add some, or leave these classes out of ${whole}.`}`, { missing });
 }
 
-function occurring({ labels }: FeatureSet): Set<number> {
+function occurring({ labels }: Outline): Set<number> {
   return new Set(labels);
 }

@@ -1,5 +1,6 @@
 import { type ErrorCode, HubError } from "../core/errors.ts";
-import type { Transform } from "../core/spec.ts";
+import type { Rng } from "../core/rng.ts";
+import type { Augmentation } from "../core/spec.ts";
 import type { LocalImage } from "./inputs.ts";
 
 /** An image, or the error that getting it ended in. */
@@ -28,12 +29,14 @@ const DECODES_AT_ONCE = 4;
 /**
  * Decodes and transforms a batch. An image's error stays with the image.
  * @param side expected side of every image in pixels; undefined: that of the first.
+ * @param random what the augmentations of the image at an index draw from.
  */
 export async function prepareBatch(
   slots: readonly Slot[],
-  steps: readonly Transform[],
+  steps: readonly Augmentation[],
   side?: number,
   signal?: AbortSignal,
+  random?: (index: number) => Rng,
 ): Promise<Prepared> {
   const images: (Float32Array | undefined)[] = new Array(slots.length);
   const faults: Prepared["faults"] = [];
@@ -42,7 +45,7 @@ export async function prepareBatch(
     signal?.throwIfAborted();
     try {
       if ("fault" in slot) throw revive(slot.fault);
-      const image = await prepareImage(slot, steps, signal);
+      const image = await prepareImage(slot, steps, signal, random?.(index));
       expected ??= image.side;
       if (image.side !== expected) {
         throw new HubError(
@@ -64,19 +67,20 @@ export async function prepareBatch(
 /** One image through the pipeline; `side` is undefined when the result is not square. */
 export async function prepareImage(
   { image, name }: LocalImage,
-  steps: readonly Transform[],
+  steps: readonly Augmentation[],
   signal?: AbortSignal,
+  random?: Rng,
 ): Promise<{ data: Float32Array; side: number | undefined }> {
   const { decode } = await import("../images/decode.ts");
   const { applyTransforms } = await import("../images/transforms.ts");
   const pixels = await decode(image, { name, signal });
-  const data = applyTransforms(pixels, steps);
+  const data = applyTransforms(pixels, steps, random);
   const side = sideOf(steps) ?? (pixels.width === pixels.height ? pixels.width : undefined);
   return { data, side: data.length === (side ?? 0) ** 2 * 3 ? side : undefined };
 }
 
 /** Side of what a pipeline gives, when it fixes one. */
-export function sideOf(steps: readonly Transform[]): number | undefined {
+export function sideOf(steps: readonly Augmentation[]): number | undefined {
   return steps.reduce<number | undefined>((side, step) => ("size" in step ? step.size : side), undefined);
 }
 

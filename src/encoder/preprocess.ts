@@ -1,6 +1,7 @@
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { Job } from "../core/events.ts";
-import type { Transform } from "../core/spec.ts";
+import type { Rng } from "../core/rng.ts";
+import type { Augmentation, Transform } from "../core/spec.ts";
 import { type EngineName, engine } from "../engine/engine.ts";
 import { prepareBatch, prepareImage, revive } from "./batch.ts";
 import { type FetchImage, type ImageInput, localImage } from "./inputs.ts";
@@ -35,18 +36,26 @@ export interface MakePreprocessOptions {
 /** Makes the pipeline of `steps`. Nothing is loaded before the first image. */
 export function makePreprocess(steps: readonly Transform[], options: MakePreprocessOptions = {}): Preprocess {
   const { fetchImage } = options;
-  const tensor = async (input: ImageInput | ImageInput[], job: PreprocessOptions = {}): Promise<Tensor4D> => {
-    const { signal, onError = "throw", onProgress } = job;
-    const { run, tf } = await engine(options.engine);
-    const slots = await openSlots(Array.isArray(input) ? input : [input], 0, fetchImage, signal);
-    const { data, rows, side, faults } = await prepareBatch(slots, steps, undefined, signal);
-    if (faults.length > 0 && onError === "throw") throw revive(faults[0]!.fault);
-    for (const { fault } of faults) onProgress?.({ stage: "warning", code: "IMAGE", message: fault.message });
-    return run(() => tf.tensor4d(data, [rows, side, side, 3]));
-  };
+  const tensor = (input: ImageInput | ImageInput[], job?: PreprocessOptions) => toTensor(input, steps, options, job);
   const array = async (input: ImageInput, { signal }: Job = {}): Promise<Float32Array> => {
     const image = await localImage(input, 0, fetchImage, signal);
     return (await prepareImage(image, steps, signal)).data;
   };
   return Object.assign(tensor, { steps, array });
+}
+
+/** Images through a pipeline as one tensor. `random` is what the augmentations of each image draw from. */
+export async function toTensor(
+  input: ImageInput | ImageInput[],
+  steps: readonly Augmentation[],
+  options: MakePreprocessOptions,
+  { signal, onError = "throw", onProgress }: PreprocessOptions = {},
+  random?: (index: number) => Rng,
+): Promise<Tensor4D> {
+  const { run, tf } = await engine(options.engine);
+  const slots = await openSlots(Array.isArray(input) ? input : [input], 0, options.fetchImage, signal);
+  const { data, rows, side, faults } = await prepareBatch(slots, steps, undefined, signal, random);
+  if (faults.length > 0 && onError === "throw") throw revive(faults[0]!.fault);
+  for (const { fault } of faults) onProgress?.({ stage: "warning", code: "IMAGE", message: fault.message });
+  return run(() => tf.tensor4d(data, [rows, side, side, 3]));
 }

@@ -102,10 +102,10 @@ async function startWorkers(file: string, workerData: WorkerSetup | DecoderSetup
   });
 }
 
-/** One a core; each worker holds the weights, XNNPACK's copy of them and activations. */
-function defaultEncoders({ info }: Lane): number {
+/** One a core; each worker holds the weights, as often as the engine does, and activations. */
+function defaultEncoders({ info, engine }: Lane): number {
   const weights = Object.values(info.shards).reduce((sum, shard) => sum + shard.bytes, 0);
-  const each = 2 * weights + 128 * 2 ** 20;
+  const each = engine.weightCopies * weights + 128 * 2 ** 20;
   const free = Math.min(freemem(), memoryBytes() - process.memoryUsage.rss());
   return Math.max(1, Math.min(availableParallelism(), Math.floor(free / each)));
 }

@@ -3,7 +3,7 @@ import type * as core from "@tensorflow/tfjs-core";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { loadCpu } from "./cpu.ts";
-import { loadGraphFolder } from "./graph-model.ts";
+import { loadGraphFolder, type Rewrite } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
 import { loadWasm } from "./wasm.ts";
 import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
@@ -18,6 +18,8 @@ export interface Engine {
   readonly tf: typeof core;
   /** Largest sum of weight bytes that can be loaded. */
   readonly maxBytes: number;
+  /** Times that it keeps each weight in memory. */
+  readonly weightCopies: number;
   /** Of the backend and, for tfjs-node, of TensorFlow. */
   readonly version: string;
   /** What it runs on: begins with "cpu" or "gpu". */
@@ -38,6 +40,10 @@ export interface Backend {
   device: string;
   threads: number;
   maxBytes: number;
+  /** Default 1. */
+  weightCopies?: number;
+  /** What it makes of a graph before loading it. */
+  rewrite?: Rewrite;
 }
 
 export interface LoaderOptions {
@@ -152,7 +158,7 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
   const tf = await import("@tensorflow/tfjs-core");
   const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
-  const { backend, version, device, threads, maxBytes } = started;
+  const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
@@ -162,6 +168,7 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     why: name === "tfjs-node-gpu" && device !== "gpu" ? `${why}; it found no GPU and computes on the CPU` : why,
     tf,
     maxBytes,
+    weightCopies,
     version,
     device,
     threads,
@@ -171,7 +178,7 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     },
     loadGraph: (folder, job) => {
       use();
-      return loadGraphFolder(loadGraphModel, folder, maxBytes, job);
+      return loadGraphFolder(loadGraphModel, folder, maxBytes, job, rewrite);
     },
   };
 }

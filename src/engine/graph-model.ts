@@ -5,6 +5,7 @@ import type { io } from "@tensorflow/tfjs-core";
 import { readArtifact } from "../core/artifact.ts";
 import { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
+import type { Constants, GraphNode } from "./kernels/fuse.ts";
 
 interface Part {
   path: string;
@@ -18,7 +19,12 @@ interface Weights {
   /** The shard files, whose concatenation holds the weights one after the other. */
   parts: Part[];
   bytes: number;
+  /** Bytes in the engine, which holds all in 32 bits. */
+  held: number;
 }
+
+/** What an engine makes of a graph's nodes before it is loaded. */
+export type Rewrite = (nodes: GraphNode[], constants: Constants, outputs: string[]) => GraphNode[];
 
 /**
  * Loads a converted folder (`model.json` and its shards) as a TF.js graph model, onto TF.js's current backend. Weights
@@ -31,18 +37,24 @@ export async function loadGraphFolder(
   folder: string,
   maxBytes: number,
   job: Job = {},
+  rewrite?: Rewrite,
 ): Promise<GraphModel> {
   job.signal?.throwIfAborted();
   const info = await readArtifact(folder);
   const model: io.ModelJSON = JSON.parse(await readFile(join(folder, "model.json"), "utf8"));
   const weights = await checkShards(folder, model, info.shards);
-  if (weights.bytes > maxBytes) {
+  if (weights.held > maxBytes) {
     throw new HubError(
       "MEMORY",
-      `Cannot load ${info.name}: its weights take ${mebibytes(weights.bytes)}, this engine holds at most ` +
+      `Cannot load ${info.name}: its weights take ${mebibytes(weights.held)}, this engine holds at most ` +
         `${mebibytes(maxBytes)}. Use the engine tfjs-node, or a machine with more memory.`,
-      { details: { folder, bytes: weights.bytes, maxBytes } },
+      { details: { folder, bytes: weights.held, maxBytes } },
     );
+  }
+  if (rewrite !== undefined) {
+    const topology = model.modelTopology as { node: GraphNode[] };
+    const outputs = Object.values((model.signature as Signature | undefined)?.outputs ?? {}).map(({ name }) => name);
+    topology.node = rewrite(topology.node, await smallConstants(weights), outputs);
   }
   const report = (done: number) =>
     job.onProgress?.({ stage: "load", name: info.name, done, total: weights.bytes, unit: "bytes" });
@@ -94,8 +106,36 @@ async function checkShards(
   const bytes = sum(sizes);
   const held = sum(parts.map((part) => part.bytes));
   if (bytes !== held) throw wrong(`its weights take ${bytes} bytes, its shards hold ${held}`);
-  return { specs, sizes, parts, bytes };
+  const elements = specs.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  return { specs, sizes, parts, bytes, held: 4 * sum(elements) };
 }
+
+interface Signature {
+  outputs?: Record<string, { name: string }>;
+}
+
+/** Axes, shapes and scalars are at most this long. */
+const SMALL_BYTES = 64;
+
+/** The constants that say what a node does, read ahead of the weights. */
+async function smallConstants({ specs, sizes, parts }: Weights): Promise<Constants> {
+  const read = reader(parts);
+  const values = new Map<string, readonly number[]>();
+  let offset = 0;
+  for (const [i, spec] of specs.entries()) {
+    const size = sizes[i]!;
+    if (size <= SMALL_BYTES && spec.quantization === undefined && spec.dtype in ARRAYS) {
+      const bytes = new Uint8Array(size);
+      await read(offset, bytes);
+      values.set(spec.name, Array.from(new ARRAYS[spec.dtype as keyof typeof ARRAYS](bytes.buffer)));
+    }
+    offset += size;
+  }
+  const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
+  return { shape: (name) => shapes.get(name), values: (name) => values.get(name) };
+}
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array };
 
 const DTYPE_BYTES: Record<string, number> = { float32: 4, int32: 4, bool: 1, float16: 2, uint16: 2, uint8: 1 };
 

@@ -1,5 +1,16 @@
+export { type Rng, rng } from "../core/rng.ts";
+export type { Augmentation, Range, Transform } from "../core/spec.ts";
+export { affine, type Matrix, rotate, shearX, shearY, translateX, translateY } from "./affine.ts";
+export { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, grayscale } from "./color.ts";
+export { crop, hflip, resizedCrop } from "./crop.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
+export { encodePng } from "./encode.ts";
+export { adjustSharpness, gaussianBlur, kernelGaussianBlur } from "./filter.ts";
 export type { ImageInput, RawImage, Tensor3DLike } from "./input.ts";
 export { MAX_PIXELS, type Pixels } from "./pixels.ts";
-export { type Filter, resize } from "./resample.ts";
-export { applyTransforms, centerCrop, normalize, resizeShort } from "./transforms.ts";
+export { type RandAugmentName, randAugment, randAugmentMagnitude, randAugmentOp } from "./randaugment.ts";
+export { type Filter, type Region, resize } from "./resample.ts";
+export { randomCropRegion, randomResizedCropRegion } from "./sampling.ts";
+export { contactSheet } from "./sheet.ts";
+export { autocontrast, equalize, invert, posterize, solarize } from "./tone.ts";
+export { applyTransforms, centerCrop, normalize, resizeShort, transformPixels } from "./transforms.ts";

@@ -1,4 +1,5 @@
 import { broken, MAX_PIXELS, type Pixels } from "./pixels.ts";
+import { resizeByKernel } from "./resize-kernel.ts";
 
 /** PIL's resampling filters. */
 export type Filter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
@@ -31,7 +32,7 @@ const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
 /** Weights of one axis for the output indices asked for: index `i` reads `count[i]` inputs from `start[i]` on. */
-interface Axis {
+export interface Axis {
   start: Int32Array;
   count: Int32Array;
   /** `[outputs * taps]`, fixed point. */
@@ -48,6 +49,18 @@ interface Axis {
  * @throws HubError `IMAGE` when the result has more pixels than {@link MAX_PIXELS}.
  */
 export function resize(image: Pixels, width: number, height: number, filter: Filter, region?: Region): Pixels {
+  return resample(image, width, height, filter, region, true);
+}
+
+/** {@link resize} in WebAssembly SIMD where that can be had (`kernel`), or in plain JavaScript: the bytes are the same. */
+export function resample(
+  image: Pixels,
+  width: number,
+  height: number,
+  filter: Filter,
+  region: Region | undefined,
+  kernel: boolean,
+): Pixels {
   const part = region ?? { left: 0, top: 0, width, height };
   checkTarget(width, height, part);
   if (filter === "nearest") return nearest(image, width, height, part);
@@ -57,6 +70,10 @@ export function resize(image: Pixels, width: number, height: number, filter: Fil
   // The vertical pass reads only these rows.
   const top = vertical ? vertical.start[0]! : part.top;
   const bottom = vertical ? vertical.start[part.height - 1]! + vertical.count[part.height - 1]! : top + part.height;
+  if (horizontal && vertical && kernel) {
+    const done = resizeByKernel(image, horizontal, vertical, top, bottom);
+    if (done !== undefined) return done;
+  }
   const rows = horizontal
     ? horizontalPass(image, horizontal, part.width, top, bottom)
     : cut(image, { left: part.left, top, width: part.width, height: bottom - top });

@@ -1,6 +1,14 @@
-import type { Interpolation, RGB, Transform } from "../core/spec.ts";
+import type { Rng } from "../core/rng.ts";
+import type { Augmentation, Interpolation, RGB } from "../core/spec.ts";
+import { rotate } from "./affine.ts";
+import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, grayscale } from "./color.ts";
+import { crop, hflip, resizedCrop } from "./crop.ts";
+import { gaussianBlur } from "./filter.ts";
 import type { Pixels } from "./pixels.ts";
+import { randAugment } from "./randaugment.ts";
 import { cut, type Filter, type Region, resize } from "./resample.ts";
+import { randomCropRegion, randomResizedCropRegion, uniform } from "./sampling.ts";
+import { solarize } from "./tone.ts";
 
 /** Width and height in pixels. */
 interface Size {
@@ -86,26 +94,80 @@ function byteTable(mean: number, std: number): Float32Array {
 }
 
 /**
- * Runs an evaluation pipeline. Bytes until `normalize`, which must be the last step.
+ * Runs a pipeline: bytes until `normalize`, which must be the last step.
+ * @param random what augmentations draw from; evaluation pipelines need none.
  * @returns `[height * width * 3]` float32, channels last; height and width are those of the last crop or resize.
- * @throws TypeError when the steps do not end with `normalize` or one of them is unknown.
+ * @throws TypeError when the steps do not end with `normalize`, one of them is unknown, or one draws and `random` is missing.
  */
-export function applyTransforms(image: Pixels, steps: readonly Transform[]): Float32Array {
+export function applyTransforms(image: Pixels, steps: readonly Augmentation[], random?: Rng): Float32Array {
   const last = steps.at(-1);
   if (last?.op !== "normalize") throw new TypeError(`applyTransforms: the last step is ${last?.op}, not normalize`);
+  return normalize(transformPixels(image, steps.slice(0, -1), random), last.mean, last.std);
+}
+
+/** As {@link applyTransforms}, for steps that give bytes: all but `normalize`. The result may be `image` itself. */
+export function transformPixels(image: Pixels, steps: readonly Augmentation[], random: Rng = noRandom): Pixels {
   let pixels = image;
-  for (let i = 0; i < steps.length - 1; i++) {
+  for (let i = 0; i < steps.length; i++) {
     const step = steps[i]!;
-    const next = steps[i + 1]!;
-    if (step.op === "resize" && next.op === "centerCrop") {
+    const next = steps[i + 1];
+    if (step.op === "resize" && next?.op === "centerCrop") {
       pixels = resizeAndCrop(pixels, step.size, step.interpolation, next.size);
       i++;
-    } else if (step.op === "resize") pixels = resizeShort(pixels, step.size, step.interpolation);
-    else if (step.op === "centerCrop") pixels = centerCrop(pixels, step.size);
-    else throw new TypeError(`applyTransforms: step ${i} is ${JSON.stringify(step)}`);
+    } else pixels = run(pixels, step, random);
   }
-  return normalize(pixels, last.mean, last.std);
+  return pixels;
 }
+
+type Step<Op extends Augmentation["op"]> = Extract<Augmentation, { op: Op }>;
+
+/** What each step does to pixels. The order in which a step draws its numbers is part of what a seed means. */
+const STEPS: { [Op in Exclude<Augmentation["op"], "normalize">]: (x: Pixels, step: Step<Op>, random: Rng) => Pixels } =
+  {
+    resize: (x, { size, interpolation }) => resizeShort(x, size, interpolation),
+    centerCrop: (x, { size }) => centerCrop(x, size),
+    randomResizedCrop: (x, { size, scale, ratio, interpolation }, random) =>
+      resizedCrop(x, randomResizedCropRegion(x, scale, ratio, random), size, interpolation),
+    randomCrop: (x, { size }, random) => crop(x, randomCropRegion(x, size, random)),
+    randomHorizontalFlip: (x, { p }, random) => (random.uniform() < p ? hflip(x) : x),
+    randomRotation: (x, { degrees }, random) => rotate(x, uniform(random, degrees)),
+    colorJitter,
+    randomGrayscale: (x, { p }, random) => (random.uniform() < p ? grayscale(x) : x),
+    gaussianBlur: (x, { radius }, random) => gaussianBlur(x, uniform(random, radius)),
+    solarize: (x, { threshold }) => solarize(x, threshold),
+    randAugment: (x, { numOps, magnitude, bins }, random) => randAugment(x, numOps, magnitude, bins, random),
+    randomApply: (x, { p, transforms }, random) => (random.uniform() < p ? transformPixels(x, transforms, random) : x),
+  };
+
+function run(image: Pixels, step: Augmentation, random: Rng): Pixels {
+  if (!Object.hasOwn(STEPS, step.op)) throw new TypeError(`applyTransforms: cannot run ${JSON.stringify(step)} here`);
+  return STEPS[step.op as keyof typeof STEPS](image, step as never, random);
+}
+
+const JITTERS = {
+  brightness: adjustBrightness,
+  contrast: adjustContrast,
+  saturation: adjustSaturation,
+  hue: adjustHue,
+};
+const JITTER_NAMES = ["brightness", "contrast", "saturation", "hue"] as const;
+
+/** The order first, then the factors, as torchvision draws them. */
+function colorJitter(image: Pixels, step: Step<"colorJitter">, random: Rng): Pixels {
+  const order = random.permutation(JITTER_NAMES.length);
+  const factors = JITTER_NAMES.map((name) => step[name] && uniform(random, step[name]));
+  let pixels = image;
+  for (const i of order) {
+    const factor = factors[i];
+    if (factor !== undefined) pixels = JITTERS[JITTER_NAMES[i]!](pixels, factor);
+  }
+  return pixels;
+}
+
+const refuse = (): never => {
+  throw new TypeError("applyTransforms: these steps draw random numbers; give it a generator");
+};
+const noRandom: Rng = { uniform: refuse, integer: refuse, normal: refuse, permutation: refuse };
 
 /** Each pixel of a resized image is computed on its own, so those the crop drops need not be. */
 function resizeAndCrop(image: Pixels, size: number, interpolation: Interpolation, crop: number): Pixels {

@@ -41,6 +41,7 @@ export async function checkModelJson(text: string, fingerprint: string): Promise
         }),
         license: z.string().nullable(),
         dtype: z.enum(["float32", "float16"]),
+        float16_error: z.number().nonnegative().nullable().optional(),
         converter: z.literal(CONVERTER_VERSION),
         shards: z.record(shard, z.object({ bytes: z.int().nonnegative(), sha256: digest })),
       }),

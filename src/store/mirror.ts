@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
-import type { ReadEntry } from "tar";
+import type { Parser, ReadEntry } from "tar";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { writeFileAtomic } from "../core/files.ts";
@@ -143,7 +143,7 @@ async function readTar(
   { signal }: Job,
   take: (entry: ReadEntry, name: string) => Promise<void>,
 ): Promise<void> {
-  const { Parser } = await import("tar");
+  const tar = await import("tar");
   let failure: unknown;
   let taking = Promise.resolve();
   const fail = (error: unknown) => {
@@ -162,13 +162,13 @@ async function readTar(
         .then(() => void entry.resume());
     }
   };
-  const parser = new Parser({ strict: true, onReadEntry: onEntry });
+  const parser = new tar.Parser({ strict: true, onReadEntry: onEntry });
   parser.on("ignoredEntry", (entry: ReadEntry) => fail(refused(`it holds an entry of type ${entry.type}`)));
   const ended = new Promise<void>((resolve) => parser.on("end", resolve).on("error", fail).on("error", resolve));
   const feed = async (chunks: AsyncIterable<Buffer>) => {
     for await (const chunk of chunks) {
       if (failure !== undefined) return;
-      if (!parser.write(chunk)) await new Promise((resolve) => parser.once("drain", resolve).once("error", resolve));
+      if (!parser.write(chunk)) await drained(parser);
     }
     parser.end();
     await ended;
@@ -179,6 +179,18 @@ async function readTar(
   });
   await taking;
   if (failure !== undefined) throw failure instanceof HubError ? failure : refused(messageOf(failure));
+}
+
+/** Until a parser takes more, or fails. */
+function drained(parser: Parser): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      parser.off("drain", go);
+      parser.off("error", go);
+      resolve();
+    };
+    parser.once("drain", go).once("error", go);
+  });
 }
 
 const refused = (found: string) => new HubError("DOWNLOAD", `its archive is refused: ${found}`);

@@ -140,7 +140,7 @@ async function store(url: string, chunks: AsyncIterator<Uint8Array>, partial: Pa
 }
 
 /** A GET; the page with which Google Drive asks to confirm a large file is answered. */
-async function open(url: string, headers: Record<string, string>, options: TransferOptions): Promise<Reply> {
+export async function open(url: string, headers: Record<string, string>, options: TransferOptions): Promise<Reply> {
   const { fetch, signal, idleMs } = options;
   const reply = await request(url, { headers, fetch, signal, idleMs });
   const isPage = reply.status === 200 && (reply.header("content-type") ?? "").startsWith("text/html");

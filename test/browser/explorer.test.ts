@@ -91,7 +91,8 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     expect(page.url()).toMatch(/model=\w+/);
     await page.keyboard.press("Escape");
     await page.locator("dialog[open]").waitFor({ state: "hidden" });
-    expect(page.url()).not.toContain("model=");
+    // The dialog tells that it was closed a moment after.
+    await expect.poll(() => page.url()).not.toContain("model=");
   });
 
   test("a card has code, licence, preprocessing, source, errata", async () => {
@@ -130,8 +131,7 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: "dark" });
     for (const view of ["table", "scatter", "compare"]) {
-      await open(`#view=${view}&pick=dino_rn50,swav_rn50`);
-      await page.reload();
+      await open(`#view=${view}&pick=dino_rn50,swav_rn50&x=n_parameters&logX=1`);
       if (view !== "table") await page.locator("svg.marks").first().waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     }
@@ -152,6 +152,8 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
       const { url } = JSON.parse(printed[0]!);
       await page.goto(url);
       expect((await names()).length).toBe(hub.list().length);
+      await explore.run([], {}, { json: false, job, print: (text) => printed.push(text) });
+      expect(printed[1]).toBe(`Open this page: ${pathToFileURL(built).href}`);
     } finally {
       await rm(dir, { recursive: true });
     }

@@ -1,25 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extract } from "tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sha256 } from "../../src/core/hash.ts";
 import type { Transform } from "../../src/core/spec.ts";
 import type { Filter, Pixels } from "../../src/images/index.ts";
 import { applyTransforms, centerCrop, decode, resize, resizeShort } from "../../src/images/index.ts";
+import { digest, golden, type Input, load, makeInput, title } from "../support/golden-images.ts";
 import { hasShared, shared } from "../support/shared.ts";
-
-/** Equality is to the byte and to the bit everywhere: no tolerance. */
-const digest = (data: Uint8Array | Float32Array) =>
-  sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 
 /** PIL decodes these and we refuse them: no JPEG 2000 decoder among our packages. */
 const UNREACHABLE = new Set(["sharp/relax.jp2", "sharp/relax_tileparts.jp2"]);
 
-const golden = (file: string) => shared(`golden/images/${file}`);
-const load = (file: string) => (hasShared ? JSON.parse(readFileSync(golden(file), "utf8")) : { cases: [], inputs: {} });
 const archive = shared("data/third-party/images.tgz");
-const title = (what: string, here: boolean) => `${what}${here ? "" : " (skipped: goldens are not here)"}`;
 
 interface DecodeCase {
   file: string;
@@ -57,58 +50,6 @@ describe.skipIf(!hasArchive)(title("third-party images as PIL 9.4", hasArchive),
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   test.each(of("images.tgz"))("%s", (file, want) => check(join(folder, "images", file), want));
 });
-
-interface Input {
-  kind: "png" | "lcg" | "tri" | "checker" | "impulse" | "solid";
-  w: number;
-  h: number;
-  sha256: string;
-  file?: string;
-  [parameter: string]: unknown;
-}
-
-/** The formulas of the goldens' README: a byte from x, y, channel. */
-function formula(input: Input): (x: number, y: number, c: number) => number {
-  const p = input as unknown as Record<"seed" | "a" | "b" | "d" | "k", number> & { at: number[][]; rgb: number[] };
-  const t = (v: number) => Math.abs((v % 510) - 255);
-  let state = p.seed;
-  switch (input.kind) {
-    case "lcg":
-      return () => {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        return state >>> 24;
-      };
-    case "tri":
-      return (x, y, c) => (t(p.a * x + 85 * c) + t(p.b * y + (x >> 1) + c * p.d)) >> 1;
-    case "checker":
-      return (x, y, c) => {
-        const on = (Math.floor(x / p.k) + Math.floor(y / p.k)) & 1;
-        return [on * 255, (1 - on) * (x % 256), on * (y % 256)][c]!;
-      };
-    case "impulse":
-      return (x, y, c) => (p.at.some(([px, py]) => px === x && py === y) ? [255, 128, 64][c]! : 0);
-    default:
-      return (_x, _y, c) => p.rgb[c]!;
-  }
-}
-
-const made = new Map<string, Pixels>();
-async function makeInput(name: string, input: Input): Promise<Pixels> {
-  const kept = made.get(name);
-  if (kept) return kept;
-  const { w: width, h: height } = input;
-  const image = input.kind === "png" ? await decode(golden(input.file!)) : fill(width, height, formula(input));
-  expect(digest(image.data)).toBe(input.sha256);
-  made.set(name, image);
-  return image;
-}
-
-function fill(width: number, height: number, at: (x: number, y: number, c: number) => number): Pixels {
-  const data = new Uint8Array(width * height * 3);
-  let i = 0;
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) for (let c = 0; c < 3; c++) data[i++] = at(x, y, c);
-  return { data, width, height };
-}
 
 interface ResizeCase {
   id: string;

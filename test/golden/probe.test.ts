@@ -131,23 +131,36 @@ async function checkDecomposition(golden: Golden, g: Decomposition) {
   const chosen = new Set(g.sub_indices);
   const subset = Int32Array.from(trainRows.flatMap((row, i) => (chosen.has(row) ? [i] : [])));
   expect(subset.length).toBe(g.n_sub);
-  const result = await computeRiskComponents(null, train, test, { modelSup, probe, nSub: subset });
+  const result = await computeRiskComponents(null, train, test, { modelSup, probe, nSub: subset, union: true });
   const named = {
     train_train: result.risks.train_train,
     "train-cmplmnt_train-sub": result.risks.cs,
     train_test: result.risks.train_test,
     sup_train_train: result.risks.sup_train_train,
+    ...unionRisk(g, result.risks.union_test!),
   };
   for (const [name, percent] of Object.entries(named)) {
     const risk = g.risks[name];
     if (risk === undefined) expect(percent).toBeNull();
     else expect(Math.round((percent! * risk.n_eval) / 100)).toBe(risk.errors);
   }
-  const want = (g.components.default ?? g.components) as Record<string, number | null>;
-  for (const key of ["approx", "usability", "probe_gen", "enc_gen", "agg_risk"] as const) {
-    if (want[key] === null) expect(result[key]).toBeNull();
-    else expect(result[key]).toBeCloseTo(want[key]!, 10);
+  const want = g.components.default ? g.components : { default: g.components };
+  const clipped = await computeRiskComponents(null, train, test, { modelSup, probe, nSub: subset, clip: "upstream" });
+  const paths = { default: result, alternative: result.alternative, clipped };
+  for (const [path, found] of Object.entries(paths)) {
+    const wanted = want[path as keyof typeof want] as Record<string, number | null> | undefined;
+    for (const [name, value] of Object.entries(wanted ?? {})) {
+      const component = found![name as "approx"];
+      if (value === null) expect(component).toBeNull();
+      else expect(component, `${path} ${name}`).toBeCloseTo(value, 10);
+    }
   }
+}
+
+/** The reference's name of the union's risk, where it has it. */
+function unionRisk({ risks }: Decomposition, percent: number): Record<string, number> {
+  const name = Object.keys(risks).find((key) => key.startsWith("union"));
+  return name === undefined ? {} : { [name]: percent };
 }
 
 function featuresOf({ x, y, d, k }: GeneratedProblem): FeatureSet {

@@ -245,6 +245,12 @@ const LAYOUTS: [url: RegExp, Writer][] = [
   ],
 ];
 
+/**
+ * Whether somebody wrote down how the file at an address names its keys. Of a contribution `ssl-hub check` holds the
+ * rules against the file itself.
+ */
+export const hasLayout = ({ url }: Checkpoint): boolean => LAYOUTS.some(([pattern]) => pattern.test(url));
+
 /** The keys of the file at a checkpoint's address that hold these canonical keys. */
 export function officialKeys({ url }: Checkpoint, canonical: Keys, spec: ModelSpec): Keys {
   const layout = LAYOUTS.find(([pattern]) => pattern.test(url));

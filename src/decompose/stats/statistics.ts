@@ -84,13 +84,13 @@ export interface StatisticsOptions extends Job {
   seed?: number;
   /**
    * Where large products run: "float64" on one core in JavaScript; "engine" in float32 on TF.js, summed up in float64,
-   * which is right to some 1e-6; "auto" (default) the engine when float64 would take more than half a minute or so.
+   * which is right to some 1e-6; "auto" (default) the engine when float64 would take more than some seconds.
    */
   products?: "auto" | "float64" | "engine";
 }
 
 /** Products of two numbers from which the engine is worth its rounding. */
-const LARGE = 3e10;
+const LARGE = 4e9;
 
 /**
  * Statistics of features, in two passes over blocks of rows: memory is that of a few matrices `[d, d]` and `[k, d]`,

@@ -1,0 +1,82 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { Numbers } from "../numbers/numbers.ts";
+import { BUDGETS, type Budget, num, type Row, type Study } from "../study.ts";
+
+/** A cell of a figure's data. */
+export type Value = string | number | boolean | null;
+export type Datum = Record<string, Value>;
+
+/** A figure or table of the paper, recomputed. */
+export interface Figure {
+  /** File name of its parts, and what `--only` takes. */
+  id: string;
+  /** Where it stands in the paper. */
+  paper: string;
+  title: string;
+  /** How to read it, in a sentence or two. */
+  how: string;
+  /** What the published analysis did otherwise, and what is done about it. */
+  note?: string;
+  /** The numbers it is drawn from. */
+  rows: Datum[];
+  /** Absent for tables. */
+  spec?: TopLevelSpec;
+}
+
+/** Makes some figures from the rows and their numbers. */
+export type FigureMaker = (study: Study, numbers: Numbers) => Figure[];
+
+/** Okabe and Ito's colours, which colour-blind readers can tell apart. */
+export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442"];
+
+/** Components as the paper's figures name and stack them, bottom to top. */
+export const PARTS = [
+  { field: "usability", title: "Usability", colour: "#0072B2" },
+  { field: "probe_gen", title: "Probe generalization", colour: "#E69F00" },
+  { field: "enc_gen", title: "Encoder generalization", colour: "#009E73" },
+  { field: "approx", title: "Approximation", colour: "#999999" },
+] as const;
+
+export const BUDGET_TITLES: Record<Budget, string> = {
+  full: "all labels",
+  shot30: "30 a class",
+  pct1: "1 %",
+  shot5: "5 a class",
+  shot3: "3 a class",
+};
+
+export const OUTCOME_TITLES: Record<string, string> = {
+  approx: "Approximation",
+  usability: "Usability",
+  probe_gen: "Probe generalization",
+  enc_gen: "Encoder generalization",
+  agg_risk: "Error, all labels",
+  shot3: "Error, 3 labels a class",
+};
+
+/** What every drawing shares. */
+export const BASE = {
+  $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+  background: "white",
+  config: {
+    font: "sans-serif",
+    axis: { labelFontSize: 12, titleFontSize: 13, labelLimit: 260 },
+    legend: { labelFontSize: 12, titleFontSize: 12, labelLimit: 260, symbolLimit: 40 },
+    header: { labelFontSize: 12, titleFontSize: 13 },
+    view: { stroke: "#ddd" },
+  },
+} as const;
+
+/** A model of the reader's own, which figures mark. */
+export const isOwn = (row: Row): boolean => row.own === true;
+
+/** Name, mark and the named columns of a row; errors in percent. */
+export function datum(row: Row, columns: readonly string[]): Datum {
+  const cells = columns.map((column) => [
+    column === BUDGETS.full ? "agg_risk" : column,
+    num(row, column) ?? text(row[column]),
+  ]);
+  return { model: row.name, whose: isOwn(row) ? "yours" : "paper", ...Object.fromEntries(cells) };
+}
+
+const text = (value: unknown): Value => (typeof value === "string" ? value : null);

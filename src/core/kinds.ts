@@ -1,0 +1,28 @@
+import type { ArchSpec, RepresentationOf } from "./spec.ts";
+
+/** Which names have which kind of architecture; the first pattern that fits decides. A test holds it against the hub. */
+export const KIND_OF_NAMES = [
+  ["clip_rn*", "clip-resnet"],
+  ["clip_vit*", "clip-vit"],
+  ["openclip_vit*", "clip-vit"],
+  ["lossyless_vit*", "clip-vit"],
+  ["beit*_vit*", "beit"],
+  ["*_vit*", "vit"],
+  ["*_convnext*", "convnext"],
+  ["*", "resnet"],
+] as const satisfies readonly (readonly [string, ArchSpec["kind"]])[];
+
+type Pattern<P extends string> = P extends `${infer Head}*${infer Tail}` ? `${Head}${string}${Pattern<Tail>}` : P;
+
+/** Kind of the architecture of a hub name. */
+export type KindOf<N extends string, T extends readonly unknown[] = typeof KIND_OF_NAMES> = T extends readonly [
+  readonly [infer P extends string, infer K extends ArchSpec["kind"]],
+  ...infer Rest,
+]
+  ? N extends Pattern<P>
+    ? K
+    : KindOf<N, Rest>
+  : never;
+
+/** The representations that a hub name's architecture offers. */
+export type RepresentationFor<N extends string> = N extends string ? RepresentationOf<KindOf<N>> : never;

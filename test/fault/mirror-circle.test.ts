@@ -1,0 +1,163 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { fingerprint } from "../../src/core/fingerprint.ts";
+import { newOwner } from "../../src/core/owner.ts";
+import * as hub from "../../src/index.ts";
+import { specOf } from "../../src/load.ts";
+import { redistributionLimit } from "../../src/tables/licenses.ts";
+import { artifactFiles, writeFiles } from "../support/artifact.ts";
+import { scratch } from "../support/scratch.ts";
+import { type FaultServer, sendFile, serve } from "./server.ts";
+
+/** One under a free licence, one that must not be used commercially. */
+const FREE = "dino_vitS16" as const;
+const RESTRICTED = "mocov2_rn50_ep800" as const;
+
+let root: string;
+let server: FaultServer;
+beforeAll(async () => {
+  // A static host that serves a folder under a prefix, and nothing else.
+  server = await serve(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url!, "http://x").pathname);
+    const file = path.startsWith("/some/prefix/") ? join(root, "mirror", path.slice(13)) : undefined;
+    if (file === undefined || !existsSync(file)) return response.writeHead(404).end();
+    await sendFile(request, response, await readFile(file));
+  });
+});
+afterAll(() => server.close());
+
+beforeEach(() => {
+  root = scratch();
+  hub.setDir(join(root, "cache"));
+  vi.unstubAllEnvs();
+});
+
+/** Puts a converted model into the cache, as a pull would have. */
+async function convertInto(cache: string, name: hub.ModelName): Promise<string> {
+  const key = fingerprint(await specOf(name));
+  const license = hub.card(name).meta.license;
+  const files = artifactFiles((info) => Object.assign(info, { name, fingerprint: key, license }));
+  return writeFiles(join(cache, "models", name, key), files);
+}
+
+const out = () => join(root, "mirror");
+
+describe("a mirror over the network", () => {
+  it("what is mirrored here is had there, under any prefix, without the official host", async () => {
+    const folder = await convertInto(join(root, "cache"), FREE);
+    const [made] = await hub.mirror([FREE], { out: out() });
+    expect(made).toMatchObject({ name: FREE, state: "made", file: `${FREE}.tar.gz`, license: "Apache-2.0" });
+    expect((await readdir(out())).sort()).toEqual(
+      [`${FREE}.tar.gz`, `${FREE}.tar.gz.sha256`, "index.html", "index.json"].sort(),
+    );
+    hub.setDir(join(root, "elsewhere"));
+    for (const base of [`${server.base}/some/prefix`, `${server.base}/some/prefix/`]) {
+      vi.stubEnv("SSL_HUB_MIRROR", `${server.base}/dead,${base}`);
+      const warnings: string[] = [];
+      const had = await hub.pull(FREE, {
+        forceReload: true,
+        onProgress: (event) => event.stage === "warning" && warnings.push(event.code),
+      });
+      expect(had).toContain(join(root, "elsewhere"));
+      for (const file of await readdir(folder)) {
+        expect(readFileSync(join(had, file)).equals(readFileSync(join(folder, file)))).toBe(true);
+      }
+      expect(warnings.filter((code) => code === "MIRROR")).toEqual(["MIRROR"]);
+    }
+  });
+
+  it("its index states hash, size, licence and source, and its page shows them", async () => {
+    await convertInto(join(root, "cache"), FREE);
+    const [made] = await hub.mirror([FREE], { out: out() });
+    const index = JSON.parse(await readFile(join(out(), "index.json"), "utf8"));
+    const entry = index.models[FREE];
+    expect(index.format).toBe(1);
+    expect(entry).toMatchObject({
+      sha256: made!.sha256,
+      bytes: made!.bytes,
+      license: "Apache-2.0",
+      restricted: null,
+      source: { url: "https://example.org/tiny.pth" },
+      fingerprint: fingerprint(await specOf(FREE)),
+    });
+    expect(await readFile(join(out(), `${entry.file}.sha256`), "utf8")).toBe(`${entry.sha256}  ${entry.file}\n`);
+    const page = await readFile(join(out(), "index.html"), "utf8");
+    expect(page).toContain(`href="${FREE}.tar.gz"`);
+    expect(page).toContain("Apache-2.0");
+    expect(page).toContain(entry.sha256);
+  });
+});
+
+describe("licences", () => {
+  it("what its licence does not let everybody pass on is refused unless told, and marked then", async () => {
+    await convertInto(join(root, "cache"), RESTRICTED);
+    const [refused] = await hub.mirror([RESTRICTED], { out: out() });
+    expect(refused).toMatchObject({ state: "restricted", license: "CC-BY-NC-4.0", file: null });
+    expect(refused!.reason).toMatch(/non-commercial/);
+    expect(await readdir(out())).toEqual([]);
+    const [made] = await hub.mirror([RESTRICTED], { out: out(), includeRestricted: true });
+    expect(made?.state).toBe("made");
+    const { models } = JSON.parse(await readFile(join(out(), "index.json"), "utf8"));
+    expect(models[RESTRICTED].restricted).toMatch(/non-commercial/);
+    expect(await readFile(join(out(), "index.html"), "utf8")).toContain("(restricted)");
+  });
+
+  it.each([
+    ["MIT", true],
+    ["Apache-2.0", true],
+    ["BSD-3-Clause", true],
+    ["CC-BY-4.0", true],
+    ["CC-BY-SA-4.0", true],
+    ["CC-BY-NC-4.0", false],
+    ["CC-BY-NC-SA-4.0", false],
+    ["CC-BY-ND-4.0", false],
+    ["LicenseRef-Meta-Research", false],
+    [null, false],
+  ])("%s may be passed on: %s", (license, allowed) => {
+    expect(redistributionLimit(license) === undefined).toBe(allowed);
+  });
+});
+
+describe("going on after a kill", () => {
+  it("keeps what is whole, makes anew what is not, and sweeps what a dead process left", async () => {
+    const folder = await convertInto(join(root, "cache"), FREE);
+    await hub.mirror([FREE], { out: out() });
+    const dead = newOwner().replace(/^\d+/, "999999999");
+    await writeFile(join(out(), `.${dead}.tar.gz`), "half");
+    await writeFile(join(out(), `.${newOwner()}.tar.gz`), "of a running process");
+    // Nothing of the model is needed for what is kept.
+    await rm(folder, { recursive: true });
+    vi.stubEnv("SSL_HUB_OFFLINE", "1");
+    expect(await hub.mirror([FREE], { out: out() })).toMatchObject([{ state: "kept" }]);
+    expect((await readdir(out())).filter((name) => name.startsWith("."))).toHaveLength(1);
+    // Killed between archive and hash: made anew.
+    await rm(join(out(), `${FREE}.tar.gz.sha256`));
+    await convertInto(join(root, "cache"), FREE);
+    expect(await hub.mirror([FREE], { out: out() })).toMatchObject([{ state: "made" }]);
+  });
+
+  it("a model that cannot be had is told of and does not stop the others", async () => {
+    await convertInto(join(root, "cache"), FREE);
+    vi.stubEnv("SSL_HUB_OFFLINE", "1");
+    const results = await hub.mirror(["dino_vitB16", FREE, "tiny_ssl"], { out: out() });
+    expect(results.map(({ state }) => state)).toEqual(["failed", "made", "skipped"]);
+    expect(results[0]!.reason).toMatch(/SSL_HUB_OFFLINE/);
+  });
+
+  it("two at a time lose no entry of the index", async () => {
+    const names = ["dino_vitS16", "dino_vitB16", "dino_vitS8_last", "dino_rn50"] as const;
+    for (const name of names) await convertInto(join(root, "cache"), name);
+    await Promise.all(names.map((name) => hub.mirror([name], { out: out() })));
+    const { models } = JSON.parse(await readFile(join(out(), "index.json"), "utf8"));
+    expect(Object.keys(models)).toEqual([...names].sort());
+  });
+
+  it("leaves a folder alone whose index is another's", async () => {
+    await mkdir(out());
+    await writeFile(join(out(), "index.json"), '{"models": [1]}');
+    await expect(hub.mirror([FREE], { out: out() })).rejects.toMatchObject({ code: "METADATA" });
+    expect(await readdir(out())).toEqual(["index.json"]);
+  });
+});
