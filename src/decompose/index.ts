@@ -21,6 +21,8 @@ export {
 export { logistic } from "./probes/logistic-probe.ts";
 export { type Neighbours, nearestNeighbours } from "./probes/neighbours.ts";
 export { type RidgeFit, ridge, ridgeRegression } from "./probes/ridge.ts";
+export { type Schedule, stepSizes } from "./probes/schedules.ts";
+export { MINIMAL_PROBE, mlp, SGD_DEFAULTS, type SgdOptions, sgd } from "./probes/sgd.ts";
 export { type StreamedOptions, streamedLogistic } from "./probes/streamed-logistic.ts";
 export type { Risks } from "./risk/components.ts";
 export type { ClassRisk, Confusion, Confusions } from "./risk/per-class.ts";

@@ -2,15 +2,17 @@ import type { Job } from "../core/events.ts";
 import { knn } from "./probes/knn.ts";
 import { logistic } from "./probes/logistic-probe.ts";
 import { ridge } from "./probes/ridge.ts";
+import { mlp, sgd } from "./probes/sgd.ts";
 import type { FeatureSet, FittedProbe, Probe, ProbeReport } from "./types.ts";
 import { checkFinite, checkPair } from "./validate.ts";
 
 /** Probes that have a name. */
-const probes = { logistic, knn, ridge } satisfies Record<string, () => Probe>;
+const probes = { logistic, sgd, knn, ridge, mlp } satisfies Record<string, () => Probe>;
 
 /**
  * "logistic": multinomial logistic regression at its optimum, C = 1. "knn": 20 weighted nearest neighbours, T = 0.07.
- * "ridge": least squares in closed form, alpha = 1.
+ * "ridge": least squares in closed form, alpha = 1. "sgd": a linear probe fitted by mini-batches as in the paper's
+ * full-shot protocol. "mlp": the same with a hidden layer of 512 units and batch norm.
  */
 export type ProbeName = keyof typeof probes;
 

@@ -36,7 +36,7 @@ describe("named probes", () => {
   });
 
   it("names the probes there are when there is none of a name", () => {
-    expect(() => resolveProbe("svm" as "knn")).toThrow(/no probe "svm".*logistic, knn, ridge/);
+    expect(() => resolveProbe("svm" as "knn")).toThrow(/no probe "svm".*logistic, sgd, knn, ridge, mlp/);
   });
 });
 
