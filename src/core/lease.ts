@@ -31,7 +31,7 @@ export async function withLease<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   await mkdir(lockDir, { recursive: true });
-  const lock = join(lockDir, sha256(key).slice(0, 16));
+  const lock = lockOf(key, lockDir);
   const owner = newOwner();
   const found = await acquire(lock, owner, name, job, given);
   if (found !== undefined) return found;
@@ -43,6 +43,17 @@ export async function withLease<T>(
     if ((await look(lock))?.owner === owner) await rm(lock, { recursive: true, force: true });
   }
 }
+
+/** Removes the lease that a killed process left; whether there was one. */
+export async function dropDeadLease(key: string, lockDir: string): Promise<boolean> {
+  const lock = lockOf(key, lockDir);
+  const sight = await look(lock);
+  if (sight === undefined || isRunning(sight.owner, sight.beat) !== false) return false;
+  await evict(lock, sight.owner, newOwner());
+  return true;
+}
+
+const lockOf = (key: string, lockDir: string): string => join(lockDir, sha256(key).slice(0, 16));
 
 /** Marks a path as still in use. That it is gone is for its user to find out. */
 export async function touch(path: string): Promise<void> {

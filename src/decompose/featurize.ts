@@ -3,7 +3,7 @@ import { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { exists } from "../core/files.ts";
 import { canonicalJson, sha256 } from "../core/hash.ts";
-import { withLease } from "../core/lease.ts";
+import { dropDeadLease, withLease } from "../core/lease.ts";
 import type { Encoder } from "../encoder/encoder.ts";
 import type { ImageInput } from "../encoder/inputs.ts";
 import { encodeBatches } from "../encoder/pool.ts";
@@ -70,17 +70,19 @@ export async function featurizeData(
     const found = await mapFiles(mine, ({ path }) => readShard(path, about.dim));
     return found.every((shard) => shard !== undefined) ? found : undefined;
   };
+  const task = `${folder} ${shard.index}/${shard.count}`;
+  const lockDir = options.dir ?? (await ensureDirs()).locks;
   const make = async () => {
     await openFolder(folder);
-    const lockDir = options.dir ?? (await ensureDirs()).locks;
-    const task = `${folder} ${shard.index}/${shard.count}`;
     // Shards come in order: while the last is not there, a process that waits need not look at the others.
     const given = async () => ((await exists(mine.at(-1)!.path)) ? finished() : undefined);
     return withLease(task, { ...options, lockDir, name: data.name }, given, () =>
       makeShards(model, data, mine, options),
     );
   };
-  const shards = (await finished()) ?? (await make());
+  const found = await finished();
+  if (found !== undefined) await dropDeadLease(task, lockDir);
+  const shards = found ?? (await make());
   const errors = shards.flatMap((done) => done.errors);
   if (errors[0] !== undefined && onError === "throw") throw imageError(data, errors[0]);
   await writeManifest(folder, about, plans);

@@ -4,7 +4,7 @@ import { HubError, messageOf } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { sweep } from "../core/files.ts";
 import { hashFile } from "../core/hash.ts";
-import { withLease } from "../core/lease.ts";
+import { dropDeadLease, withLease } from "../core/lease.ts";
 import { newOwner } from "../core/owner.ts";
 import { type CacheDirs, ensureDirs } from "./dirs.ts";
 import { type Digests, type Expected, isChecked, mismatch } from "./expect.ts";
@@ -51,6 +51,7 @@ export async function download(source: Expected, options: DownloadOptions = {}):
   const cached = await given();
   if (cached !== undefined) {
     await dropPartials(dirs.partial, place.key);
+    await dropDeadLease(place.path, dirs.locks);
     return cached;
   }
   if (isOffline()) throw offline(source, place);
