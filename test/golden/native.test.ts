@@ -54,15 +54,21 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     const folder = tinyModel();
     const [wasm, native] = [await engine("wasm"), await engine(installed)];
     const x = wasm.run(() => wasm.tf.randomNormal([3, SIDE, SIDE, 3], 0, 1, "float32", 11));
+    const backends: string[] = [];
     const [a, b] = await Promise.all(
       [native, wasm].map(async (e) => {
         const graph = await e.loadGraph(folder);
-        return e.run(() => graph.predict(x) as Tensor).data();
+        return e
+          .run(() => {
+            backends.push(e.tf.getBackend());
+            return graph.predict(x) as Tensor;
+          })
+          .data();
       }),
     );
     expect(a).toHaveLength(3 * Z_DIM);
     expect(relativeL2(a!, b!)).toBeLessThanOrEqual(TOLERANCE);
-    expect(a).not.toEqual(b); // two libraries: equal bits would mean that one of them computed both
+    expect(backends).toEqual(["tensorflow", "wasm"]); // so small a model may agree to the bit
   });
 
   test("a ResNet from images to features: the features of wasm", async () => {
