@@ -1,6 +1,6 @@
 """The other end of bench/children.mjs: a line of JSON in, a line of JSON out."""
 
-import importlib
+import importlib.util
 import json
 import platform
 import sys
