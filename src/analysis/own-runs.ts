@@ -11,7 +11,7 @@ const FIELDS: Record<string, string> = {
 };
 
 /**
- * A user's own runs as rows beside the paper's: what `decompose`, `compare` and `fewshot` print with `--json`, or any JSON
+ * A user's own runs as rows beside the paper's: what `decompose` and `compare` print with `--json`, or any JSON
  * list of objects with `model` and errors in percent (components, `agg_risk`, and budgets under the table's column names or
  * `shot30`, `pct1`, `shot5`, `shot3`). Runs of one model are joined.
  * @param like a row of the paper: its other columns are empty in the users' rows.
@@ -19,7 +19,7 @@ const FIELDS: Record<string, string> = {
  */
 export async function readRuns(path: string, like: Row): Promise<Row[]> {
   const fail = (found: string, cause?: unknown) =>
-    new HubError("DATA", `Cannot read the runs of ${path}: ${found} Give what decompose, compare or fewshot print with --json.`, { details: { path }, cause }); // biome-ignore format: one line
+    new HubError("DATA", `Cannot read the runs of ${path}: ${found} Give what decompose or compare prints with --json.`, { details: { path }, cause }); // biome-ignore format: one line
   const text = await readFile(path, "utf8").catch((cause) => {
     throw fail("the file cannot be opened.", cause);
   });
