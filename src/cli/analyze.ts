@@ -9,11 +9,11 @@ export const analyze: Command = {
     ["--out <dir>", "where index.html, numbers.json and the figures go (SVG, PNG, vega-lite, CSV)"],
     ["--runs <file>...", "your own runs: what decompose or compare prints with --json"],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
-    ["--only <id>...", "figures to make; default all"],
+    ["--only <id>...", "a figure to make, as often as wanted; default all"],
   ],
   examples: [
     "ssl-hub analyze --out analysis",
-    "ssl-hub analyze --out analysis --only fig4_trend scaling_law",
+    "ssl-hub analyze --out analysis --only fig4_trend --only scaling_law",
     "ssl-hub decompose my_model --train in1k/train --test in1k/val --json > mine.json; ssl-hub analyze --runs mine.json --out analysis",
     "ssl-hub analyze --json > numbers.json",
   ],

@@ -6,6 +6,8 @@ export interface Axis {
   title: string;
   log?: boolean;
   domain?: [number, number];
+  /** The place means nothing: it only spreads the points. */
+  bare?: boolean;
 }
 
 const scaleOf = ({ log, domain }: Axis) => ({
@@ -19,6 +21,7 @@ const quantitative = (axis: Axis) => ({
   type: "quantitative",
   title: axis.title,
   scale: scaleOf(axis),
+  ...(axis.bare === true ? { axis: null } : {}),
 });
 
 export interface ScatterOptions {
@@ -60,7 +63,7 @@ export function scatter(rows: readonly Datum[], o: ScatterOptions): TopLevelSpec
           ...position,
           ...(colour === undefined
             ? {}
-            : { color: { field: colour.field, type: "nominal", title: colour.title, scale: { range: COLOURS } } }),
+            : { color: { field: colour.field, type: "nominal", title: colour.title, sort: null, scale: { range: COLOURS } } }), // biome-ignore format: one line
           ...(size === undefined
             ? {}
             : { size: { field: size.field, type: "quantitative", title: size.title, scale: { range: [20, 320] } } }),
@@ -87,6 +90,7 @@ export function stackedArea(
   title: string,
   o: { bars?: boolean; facet?: string } = {},
 ): TopLevelSpec {
+  const filled = o.bars === true ? [...rows] : withZeros(rows, o.facet);
   const parts = [...new Set(rows.map((row) => String(row.component)))];
   const known = [...PARTS, { title: "Approximation + usability", colour: "#56B4E9" }].filter((part) => parts.includes(part.title)); // biome-ignore format: one line
   const unit = {
@@ -106,15 +110,32 @@ export function stackedArea(
       order: { field: "order", type: "quantitative" },
     },
   };
-  if (o.facet === undefined) return { ...BASE, data: { values: [...rows] }, ...unit } as TopLevelSpec;
+  if (o.facet === undefined) return { ...BASE, data: { values: filled }, ...unit } as TopLevelSpec;
   return {
     ...BASE,
-    data: { values: [...rows] },
+    data: { values: filled },
     facet: { field: o.facet, type: "nominal", title: null },
     columns: 3,
     spec: unit,
     resolve: { scale: { x: "independent" } },
   } as TopLevelSpec;
+}
+
+/**
+ * Rows with a 0 for every band that a place of its panel lacks: vega-lite would add them at the end of the band, whose
+ * outline then runs back across the panel.
+ */
+function withZeros(rows: readonly Datum[], facet?: string): Datum[] {
+  const panelOf = (row: Datum) => (facet === undefined ? "" : String(row[facet]));
+  const keyOf = (row: Datum) => JSON.stringify([panelOf(row), row.at, row.component]);
+  const there = new Map(rows.map((row) => [keyOf(row), row]));
+  const bands = new Map(rows.map((row) => [`${panelOf(row)} ${row.component}`, row]));
+  const places = new Map(rows.map((row) => [`${panelOf(row)} ${row.at}`, row]));
+  return [...bands.values()].flatMap((band) =>
+    [...places.values()]
+      .filter((place) => panelOf(place) === panelOf(band))
+      .map((place) => there.get(keyOf({ ...band, at: place.at! })) ?? { ...band, at: place.at!, value: 0 }),
+  );
 }
 
 /** Components of one thing as rows for {@link stackedArea}. */
@@ -168,7 +189,6 @@ export function strip(rows: readonly Datum[], value: { title: string; numeric: b
   return {
     ...BASE,
     data: { values: [...rows] },
-    transform: [{ calculate: "sampleUniform(-1, 1)", as: "jitter" }],
     facet: {
       row: {
         field: "outcome",
@@ -216,19 +236,22 @@ export function bars(
   return { ...BASE, data: { values: [...rows] }, facet: { field: o.facet, type: "nominal", title: null, sort: null }, columns: 3, spec: unit } as TopLevelSpec; // biome-ignore format: one line
 }
 
-/** Densities on one axis. */
-export function densities(rows: readonly Datum[], o: { value: Axis; by: string }): TopLevelSpec {
+/** Curves of `at` and `density`, a colour a group, a panel a facet. */
+export function densities(rows: readonly Datum[], o: { title: string; by: string; facet: string }): TopLevelSpec {
   return {
     ...BASE,
     data: { values: [...rows] },
-    width: 480,
-    height: 280,
-    transform: [{ density: o.value.field, groupby: [o.by], extent: [0, 100], as: ["at", "density"] }],
-    mark: { type: "line" },
-    encoding: {
-      x: { field: "at", type: "quantitative", title: o.value.title },
-      y: { field: "density", type: "quantitative", title: "Density" },
-      color: { field: o.by, type: "nominal", title: null, sort: null, scale: { range: COLOURS } },
+    facet: { field: o.facet, type: "nominal", title: null, sort: null },
+    columns: 2,
+    spec: {
+      width: 300,
+      height: 240,
+      mark: { type: "line" },
+      encoding: {
+        x: { field: "at", type: "quantitative", title: o.title },
+        y: { field: "density", type: "quantitative", title: "Density (per %)" },
+        color: { field: o.by, type: "nominal", title: null, sort: null, scale: { range: COLOURS } },
+      },
     },
   } as TopLevelSpec;
 }

@@ -1,6 +1,8 @@
+import { loadMetadata } from "../../tables/metadata.ts";
 import { loadHistory } from "../history.ts";
 import { logOf, STATISTICS } from "../numbers/correlations.ts";
 import { officialDifferences } from "../numbers/groups.ts";
+import { density } from "../statistics/density.ts";
 import { BUDGETS, type Budget, COMPONENTS, num, type Row } from "../study.ts";
 import { bars, densities, pairPlot, partsOf, scatter, stackedArea } from "./charts.ts";
 import { BUDGET_TITLES, type Datum, datum, type FigureMaker, isOwn } from "./figure.ts";
@@ -71,19 +73,31 @@ const validity: FigureMaker = ({ all }) => {
       title: "Error measured less error published",
       how: "A point is an encoder; right of zero our error is higher than the one its authors published. Points far from zero are listed in numbers.json under official.over3.",
       rows: official,
-      spec: scatter(official, { x: { field: "difference", title: "Difference (%)" }, y: { field: "row", title: "Encoder" }, colour: { field: "budget", title: "Labels" } }), // biome-ignore format: one line
+      spec: scatter(official, { x: { field: "difference", title: "Difference (%)" }, y: { field: "row", title: "Encoder", bare: true }, colour: { field: "budget", title: "Labels" } }), // biome-ignore format: one line
     },
     {
       id: "density",
       paper: "Appendix, errors by number of labels",
       title: "Distribution of the errors",
       how: "Density of the encoders' errors at each number of labels; with more labels the error of every encoder falls.",
-      note: "As published, every row enters four times, which makes the densities too narrow; here each enters once.",
+      note: "As published, every row enters four times, which makes the densities too narrow; corrected, each enters once.",
       rows: errors,
-      spec: densities(errors, { value: { field: "error", title: "Error (%)" }, by: "budget" }),
+      spec: densities(densityRows(errors), { title: "Error (%)", by: "budget", facet: "version" }),
     },
   ];
 };
+
+/** Densities of the errors of each budget, with every row four times as published and once. */
+function densityRows(errors: readonly { budget: string; error: number }[]): Datum[] {
+  const places = Array.from({ length: 101 }, (_, at) => at);
+  const versions = [["as published", 4], ["corrected", 1]] as const; // biome-ignore format: one line
+  return versions.flatMap(([version, copies]) =>
+    Object.values(BUDGET_TITLES).flatMap((budget) => {
+      const x = errors.filter((row) => row.budget === budget).map(({ error }) => error);
+      return density(x, places, copies).map((value, at): Datum => ({ version, budget, at, density: value }));
+    }),
+  );
+}
 
 function compare(a: Row, b: Row, columns: readonly string[]): number {
   for (const column of columns) {
@@ -93,8 +107,8 @@ function compare(a: Row, b: Row, columns: readonly string[]): number {
   return 0;
 }
 
-const history: FigureMaker = (study, numbers) => {
-  const zDim = new Map(study.all.map((row) => [row.name, num(row, "z_dim")]));
+const history: FigureMaker = (_, numbers) => {
+  const zDim = new Map(Object.entries(loadMetadata()).map(([name, model]) => [name.toLowerCase(), model.representation.z_dim])); // biome-ignore format: one line
   const random = Object.entries(loadHistory().random_init).map(([model, [usability, probe_gen, enc_gen, agg_risk]]): Datum => ({ model, whose: "paper", usability, probe_gen, enc_gen, agg_risk, z_dim: zDim.get(model) ?? null })); // biome-ignore format: one line
   const drawn = random.filter((row) => row.usability !== null);
   const alternatives = Object.keys(loadHistory().alternative).flatMap((model): Datum[] => {
@@ -118,7 +132,7 @@ const history: FigureMaker = (study, numbers) => {
       how: "Nearly all of their error is usability: the features separate nothing.",
       note: "From the history of the paper's repository; the results table has no rows of them. Two whose usability was not measured are not drawn.",
       rows: random,
-      spec: scatter(drawn, { x: { field: "usability", title: "Usability (%)" }, y: { field: "probe_gen", title: "Probe generalization (%)" }, labels: true }), // biome-ignore format: one line
+      spec: scatter(drawn, { x: { field: "usability", title: "Usability (%)" }, y: { field: "probe_gen", title: "Probe generalization (%)" }, size: { field: "z_dim", title: "z_dim" }, labels: true }), // biome-ignore format: one line
     },
     {
       id: "alternative",

@@ -16,7 +16,8 @@ const TITLES: Record<keyof typeof LAWS, string> = {
 
 export const scalingFigures: FigureMaker = (study, numbers) => {
   const points = scalingPoints(study);
-  const law = fitLaw(LAWS.ours2, points);
+  const paper = points.filter((point) => !isOwn(point.row));
+  const law = fitLaw(LAWS.ours2, paper);
   const predicted: Datum[] = points.map((point) => ({
     model: point.row.name,
     whose: isOwn(point.row) ? "yours" : "paper",
@@ -28,9 +29,9 @@ export const scalingFigures: FigureMaker = (study, numbers) => {
   const table = (["ours2", "ours1", "std5", "family", "arch", "obj"] as const).map((name): Datum => {
     const scored = Object.entries(masks).map(([mask, left]) => [
       mask,
-      extrapolate(LAWS[name], points, left).scores?.r2 ?? null,
+      extrapolate(LAWS[name], paper, left).scores?.r2 ?? null,
     ]);
-    return { law: TITLES[name], parameters: LAWS[name].parameters(points).length, ...Object.fromEntries(scored) };
+    return { law: TITLES[name], parameters: LAWS[name].parameters(paper).length, ...Object.fromEntries(scored) };
   });
   const { r2 } = numbers["scaling.ours2.fit"] as { r2: number };
   const [alpha, b] = law.parameters as [number, number];
@@ -39,7 +40,7 @@ export const scalingFigures: FigureMaker = (study, numbers) => {
       id: "scaling_law",
       paper: "Scaling-law figure",
       title: "Few-label errors predicted from the risk components",
-      how: `A point on the dashed line is predicted exactly. Two parameters (alpha ${alpha.toFixed(3)}, B ${b.toFixed(3)}) fitted on ${points.length} errors explain ${(100 * r2).toFixed(1)} % of their variance.`,
+      how: `A point on the dashed line is predicted exactly. Two parameters (alpha ${alpha.toFixed(3)}, B ${b.toFixed(3)}) fitted on ${paper.length} errors explain ${(100 * r2).toFixed(1)} % of their variance.`,
       note: "Predictions are clipped to 0..100 as published, which gives the loss two hollows for some splits; the better one is kept.",
       rows: predicted,
       spec: scatter(predicted, {

@@ -16,9 +16,12 @@ const SHOWN = [
 
 const axis = (row: Row, name: string): number => num(row, name === "agg_risk" ? AGG : name)!;
 
-/** Components of complete rows, scaled to 0..1 between the best and worst of all and rounded to two decimals. */
+/**
+ * Components of complete rows, scaled to 0..1 between the best and worst of the paper's and rounded to two decimals; a
+ * reader's own row may lie outside.
+ */
 export function radarScaled(complete: readonly Row[]): { row: Row; scaled: Record<string, number> }[] {
-  const ends = radarEnds(complete);
+  const ends = radarEnds(complete.filter((row) => row.own !== true));
   const scale = (row: Row, name: string) => {
     const [low, high] = [ends.min[name]!, ends.max[name]!];
     return roundHalfEven(((axis(row, name) - low) / (high - low)) * 100) / 100;

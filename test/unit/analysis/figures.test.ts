@@ -8,7 +8,7 @@ const dir = mkdtempSync(join(tmpdir(), "ssl-hub-analysis-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const runsFile = join(dir, "mine.json");
-writeFileSync(runsFile, JSON.stringify([{ model: "mine", approx: 0.8, usability: 4.2, probe_gen: 11.1, enc_gen: 3, agg_risk: 19.1, shot3: 41.5 }])); // biome-ignore format: one line
+writeFileSync(runsFile, JSON.stringify([{ model: "mine", approx: 0.8, usability: 4.2, probe_gen: 61.1, enc_gen: 3, agg_risk: 69.1, shot3: 41.5 }])); // biome-ignore format: one line
 const runs = await readRuns(runsFile, makeStudy().all[0]!);
 const analysis = analyze({ runs });
 
@@ -40,6 +40,28 @@ describe("figures", () => {
       expect(mine(id).length, id).toBeGreaterThan(0);
     expect(mine("tradeoff_all")[0]).toMatchObject({ whose: "yours", usability: 4.2 });
     expect(analysis.numbers["counts.models"]).toBe(169);
+  });
+
+  test("every band of a stacked area has a value at every place: none is added at its end", () => {
+    for (const { id, spec } of analysis.figures) {
+      const drawn = spec as { data?: { values?: Record<string, unknown>[] }; spec?: { mark?: { type?: string } } };
+      if (drawn?.spec?.mark?.type !== "area") continue;
+      const values = drawn.data!.values!;
+      for (const panel of new Set(values.map((row) => row.version ?? row.group))) {
+        const rows = values.filter((row) => (row.version ?? row.group) === panel);
+        const count = (key: string) => new Set(rows.map((row) => row[key])).size;
+        expect(rows.length, `${id} ${panel}`).toBe(count("at") * count("component"));
+      }
+    }
+  });
+
+  test("a reader's own run moves neither the law nor the scale of the radars", () => {
+    const { numbers } = analysis;
+    const of = (id: string) => analysis.figures.find((figure) => figure.id === id)!;
+    const { alpha, B } = numbers["scaling.ours2.params"] as { alpha: number; B: number };
+    expect(of("scaling_law").how).toContain(`(alpha ${alpha.toFixed(3)}, B ${B.toFixed(3)}) fitted on 729 errors`);
+    const swav = of("radar").rows.find(({ model }) => model === "swav_rn50w4");
+    expect(swav).toEqual({ model: "swav_rn50w4", ...(numbers["radar.scaled.swav_rn50w4"] as object) });
   });
 
   test("an unknown figure and bad runs are told", async () => {

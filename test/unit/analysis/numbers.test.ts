@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { attribute } from "../../../src/analysis/numbers/additive.ts";
 import { computeNumbers } from "../../../src/analysis/numbers/all.ts";
 import { boundedFit } from "../../../src/analysis/statistics/bounded-fit.ts";
+import { density } from "../../../src/analysis/statistics/density.ts";
 import {
   fisherUpper,
   normalTwoSided,
@@ -110,4 +111,12 @@ describe("least squares", () => {
 test("errata: dropped rows are in no number", () => {
   const dropped = makeStudy({ errata: "drop" });
   expect(dropped.all.length).toBeLessThan(study.all.length);
+});
+
+test("densities equal scipy's gaussian_kde, of each value once and four times", () => {
+  const x = [14.9, 22.5, 27.6, 33.6, 64.5];
+  const once = [0.01960505521312, 0.01394817986168, 0.0002150523402169];
+  const fourfold = [0.02434164090928, 0.01245029175109, 9.232239340195e-6];
+  for (const [i, value] of density(x, [20, 40, 100]).entries()) close(value, once[i]!);
+  for (const [i, value] of density(x, [20, 40, 100], 4).entries()) close(value, fourfold[i]!);
 });
