@@ -6,6 +6,7 @@ import type { Job } from "./core/events.ts";
 import { isAbandoned } from "./core/files.ts";
 import { fingerprint } from "./core/fingerprint.ts";
 import { withLease } from "./core/lease.ts";
+import { ownerIn } from "./core/owner.ts";
 import { type ModelName, modelNames, pull, resolveName, specOf } from "./load.ts";
 import type { MirrorEntry } from "./store/mirror-index.ts";
 import { redistributionLimit } from "./tables/licenses.ts";
@@ -132,10 +133,12 @@ async function enter(out: string, name: string, entry: MirrorEntry, job: Job): P
   );
 }
 
+const ARCHIVE = ".tar.gz";
+
 /** Removes archives that a killed process began. */
 async function sweepArchives(out: string): Promise<void> {
   for (const entry of await readdir(out)) {
-    const owner = /^\.(\d+-[0-9a-f]{8}-[0-9a-f]{8,12})\.tar\.gz$/.exec(entry)?.[1];
+    const owner = entry.startsWith(".") && entry.endsWith(ARCHIVE) ? ownerIn(entry.slice(1, -ARCHIVE.length)) : undefined; // biome-ignore format: one line
     if (owner !== undefined && (await isAbandoned(join(out, entry), owner)))
       await rm(join(out, entry), { force: true });
   }

@@ -15,8 +15,10 @@ export function newOwner(): string {
   return `${process.pid}-${hostId()}-${randomBytes(4).toString("hex")}${startOf(process.pid) ?? ""}`;
 }
 
-/** An owner in a name, alone or at its end. */
-export const OWNER = /(\d+)-([0-9a-f]{8})-[0-9a-f]{8}([0-9a-f]{4})?$/;
+const OWNER = /(\d+)-([0-9a-f]{8})-[0-9a-f]{8}([0-9a-f]{4})?$/;
+
+/** The owner that a name is, or ends with; undefined where it names none. */
+export const ownerIn = (name: string): string | undefined => OWNER.exec(name)?.[0];
 
 /**
  * Whether the owner's process runs. Undefined where that cannot be known: another host, or not an owner at all.
@@ -28,7 +30,8 @@ export function isRunning(owner: string, since: number): boolean | undefined {
   if (parts === null || parts.index !== 0 || parts[2] !== hostId()) return undefined;
   const pid = Number(parts[1]);
   // Pids come round, and on Linux a thread's number answers for a process's.
-  if (parts[3] !== undefined) return parts[3] === startOf(pid);
+  const start = startOf(pid);
+  if (parts[3] !== undefined && start !== undefined) return parts[3] === start;
   // In containers a rerun often has the pid of its predecessor: what is older than this process is not ours.
   if (pid === process.pid) return since >= STARTED - 1000;
   try {
@@ -39,13 +42,17 @@ export function isRunning(owner: string, since: number): boolean | undefined {
   }
 }
 
-/** 4 hex digits of when a process began, in ticks since boot: no clock can change them. Undefined when it is gone, or not on Linux. */
+/**
+ * 4 hex digits of when a process began, in ticks since boot: no clock can change them. "" when it has ended and waits for its
+ * parent to notice. Undefined when it is gone, is another user's that the system hides, or the system is not Linux.
+ */
 function startOf(pid: number): string | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
   // The name, in brackets, may hold anything; the start is the 20th field after it.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = fields[18];
-  return ticks === undefined || state === "Z" ? undefined : sha256(ticks).slice(0, 4);
+  if (ticks === undefined) return undefined;
+  return state === "Z" ? "" : sha256(ticks).slice(0, 4);
 }
 
 let host: string | undefined;

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "nod
 import { basename, dirname, join } from "node:path";
 import { HubError, messageOf } from "../core/errors.ts";
 import { isAbandoned, writeFileAtomic } from "../core/files.ts";
-import { newOwner } from "../core/owner.ts";
+import { newOwner, ownerIn } from "../core/owner.ts";
 import { encodeSafeHeader } from "../core/safetensors.ts";
 import { type FeaturesManifest, openShard, type SkippedImage } from "./features.ts";
 
@@ -111,7 +111,7 @@ export async function writeManifest(
 export async function openFolder(folder: string): Promise<void> {
   await onDisk(folder, () => mkdir(folder, { recursive: true }));
   for (const name of await readdir(folder)) {
-    const [, owner] = /^\..+\.(\d+-[0-9a-f]{8}-[0-9a-f]{8,12})$/.exec(name) ?? [];
+    const owner = name.startsWith(".") ? ownerIn(name) : undefined;
     const path = join(folder, name);
     if (owner !== undefined && (await isAbandoned(path, owner))) await rm(path, { force: true });
   }

@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { HubError, messageOf } from "../core/errors.ts";
 import { isAbandoned } from "../core/files.ts";
-import { newOwner, OWNER } from "../core/owner.ts";
+import { newOwner, ownerIn } from "../core/owner.ts";
 import { cacheDirs } from "./dirs.ts";
 
 /** One thing in the cache that can be removed. */
@@ -77,7 +77,7 @@ async function unused(folder: string): Promise<string[]> {
   const paths = await list(folder);
   const isFree = await Promise.all(
     paths.map((path) => {
-      const owner = OWNER.exec(path)?.[0];
+      const owner = ownerIn(path);
       return owner === undefined || isAbandoned(path, owner);
     }),
   );
