@@ -263,7 +263,9 @@ async function featuresOf(folder: string, options: Job): Promise<string> {
     const values = Float32Array.from({ length: IMAGES * side * side * 3 }, (_, i) => 1.5 * Math.sin(0.37 * i));
     const x = tf.tensor4d(values, [IMAGES, side, side, 3]);
     const z = encoder.predict(x);
-    const [a, b] = [0, 1].map((i) => z.dataSync().slice(i * encoder.zDim, (i + 1) * encoder.zDim)) as [Row, Row];
+    // Not dataSync: WebGPU cannot wait for its results.
+    const features = await z.data();
+    const [a, b] = [0, 1].map((i) => features.slice(i * encoder.zDim, (i + 1) * encoder.zDim)) as [Row, Row];
     x.dispose();
     z.dispose();
     const norms = [a, b].map((row) => Math.hypot(...row));

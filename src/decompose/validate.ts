@@ -1,5 +1,6 @@
 import { HubError, shortList } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
+import { blocksOf } from "./blocks.ts";
 import type { FeatureSet } from "./types.ts";
 
 /** What can be known of a set before its features are there; `dim` comes with them. */
@@ -10,9 +11,6 @@ export interface Named<S extends Outline = Outline> {
   name: string;
   set: S;
 }
-
-/** Rows read at a time when all are looked at. */
-export const BLOCK_ROWS = 4096;
 
 /**
  * Refuses a pair that a probe cannot be fitted and evaluated on: no rows, labels out of range, one class only, other
@@ -55,10 +53,8 @@ export function checkPart(part: Named, whole: Named, advice: string): void {
 }
 
 /** Refuses the first feature that is not a finite number. Reads all rows, a block at a time. @throws HubError `DATA`. */
-export async function checkFinite({ name, set }: Named<FeatureSet>, { signal }: Job = {}): Promise<void> {
-  for (let start = 0; start < set.n; start += BLOCK_ROWS) {
-    signal?.throwIfAborted();
-    const rows = await set.rows(start, Math.min(set.n, start + BLOCK_ROWS));
+export async function checkFinite({ name, set }: Named<FeatureSet>, job: Pick<Job, "signal"> = {}): Promise<void> {
+  for await (const { rows, start } of blocksOf(set, job)) {
     const at = rows.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) {
       const row = start + Math.trunc(at / set.dim);

@@ -1,7 +1,7 @@
 import type { Job } from "../../core/events.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { eachBlock } from "../blocks.ts";
 import type { FeatureSet } from "../types.ts";
-import { eachBlock } from "./blocks.ts";
 import { multiply } from "./products.ts";
 
 /** Scores of the classes: `coef x + intercept`. */

@@ -1,5 +1,5 @@
+import { allRows } from "../blocks.ts";
 import type { Probe } from "../types.ts";
-import { allRows } from "./blocks.ts";
 import { predictLinear } from "./linear.ts";
 import { logisticRegression } from "./logistic.ts";
 

@@ -1,5 +1,6 @@
 import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
+import { presentClasses } from "../present-classes.ts";
 import { LARGE } from "./linear.ts";
 import { minimize, type Start } from "./newton.ts";
 import { leadingSpectrum } from "./preconditioner.ts";
@@ -80,7 +81,7 @@ export interface PathFit extends LogisticFit {
 export async function* logisticPath(options: PathOptions): AsyncGenerator<PathFit, void, undefined> {
   checkOptions(options);
   const { x, n, d, k, tolerance = 1e-8, signal, onProgress } = options;
-  const { y, present } = presentClasses(options.y, k);
+  const { y, present } = presentClasses(options.y);
   const features = describe(x, n, d);
   if (!Number.isFinite(features.squares)) throw notFinite(x, d);
   const exact = exactProducts(features);
@@ -95,7 +96,7 @@ export async function* logisticPath(options: PathOptions): AsyncGenerator<PathFi
       start = end;
       const { objective, distance, iterations, hessianProducts } = end;
       const report = { objective, distance, iterations, hessianProducts };
-      const { coef, intercept } = uncentre(end.theta, problem, present, k);
+      const { coef, intercept } = uncentre(end.theta, features.mean, present, k);
       yield { C, index, coef, intercept, gradientNorm: gradientNorm(end.gradient, problem), ...report };
     }
   } finally {
@@ -118,7 +119,8 @@ async function fastProducts(
 }
 
 /** Back from `[d, k]` weights for centred features to `[k, d]` for the features as they came. */
-function uncentre(theta: Float64Array, { features: { d, mean } }: Problem, present: Int32Array, k: number) {
+export function uncentre(theta: Float64Array, mean: Float64Array, present: Int32Array, k: number) {
+  const d = mean.length;
   const coef = new Float64Array(k * d);
   const intercept = new Float64Array(k).fill(-Infinity);
   const columns = present.length;
@@ -146,18 +148,6 @@ function gradientNorm(gradient: Float64Array, { features: { d, mean }, k }: Prob
     for (let j = 0; j < d; j++) norm = Math.max(norm, Math.abs(gradient[j * k + c]! + mean[j]! * intercept[c]!));
   }
   return norm;
-}
-
-/** Labels renumbered to the classes that occur, and those classes. */
-function presentClasses(y: Int32Array, k: number): { y: Int32Array; present: Int32Array } {
-  const seen = new Uint8Array(k);
-  for (const label of y) seen[label] = 1;
-  const present = Int32Array.from(seen.keys()).filter((label) => seen[label] === 1);
-  const place = new Int32Array(k);
-  present.forEach((label, c) => {
-    place[label] = c;
-  });
-  return { y: y.map((label) => place[label]!), present };
 }
 
 type PathOptions = Omit<LogisticOptions, "C"> & { C: readonly number[] };

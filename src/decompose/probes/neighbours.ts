@@ -1,8 +1,8 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Job } from "../../core/events.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { BLOCK_ROWS, eachBlock } from "../blocks.ts";
 import type { FeatureSet } from "../types.ts";
-import { BLOCK_ROWS, eachBlock } from "./blocks.ts";
 import { innerProductError } from "./linear.ts";
 
 /** The nearest rows of each query. */

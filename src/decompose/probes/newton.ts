@@ -74,7 +74,7 @@ export async function minimize(
     if (fast === exact) break;
     signal?.throwIfAborted();
     anchor = await moveAnchor(problem, state, exact);
-    const distance = distanceBound(problem, state);
+    const distance = distanceBound(problem.features.d, problem.k, state);
     if (distance <= tolerance || distance > last / 2) break;
     last = distance;
   }
@@ -84,7 +84,7 @@ export async function minimize(
     anchor,
     objective: objectiveOf(problem, state),
     gradient: state.gradient,
-    distance: distanceBound(problem, state),
+    distance: distanceBound(problem.features.d, problem.k, state),
     iterations,
     hessianProducts,
   };
@@ -108,7 +108,7 @@ async function descend(problem: Problem, start: State, o: Descent): Promise<Stat
   let idle = 0;
   let steepness = 0;
   for (let step = 0; step < MAX_STEPS && idle < PATIENCE; step++) {
-    const distance = distanceBound(problem, state);
+    const distance = distanceBound(problem.features.d, problem.k, state);
     const end = Math.max(o.tolerance, roundingFloor(problem, state, anchor, products));
     if (distance <= end) break;
     idle = distance < best / 2 ? 0 : idle + 1;

@@ -74,7 +74,8 @@ export function objectiveOf({ features: { d }, y, k, C }: Problem, { theta, scor
  * How far the optimum may be, to first order: `|gradient of W| / |W|`, which bounds the relative error of W since the
  * objective's curvature in W is at least 1; or the Newton step of the worst intercept if that is larger.
  */
-export function distanceBound({ features: { d }, k }: Problem, { theta, gradient, weight }: State): number {
+export function distanceBound(d: number, k: number, at: Pick<State, "theta" | "gradient" | "weight">): number {
+  const { theta, gradient, weight } = at;
   const slope = length(gradient.subarray(0, d * k));
   let distance = slope === 0 ? 0 : slope / length(theta.subarray(0, d * k));
   for (let c = 0; c < k; c++) distance = Math.max(distance, Math.abs(gradient[d * k + c]!) / weight[c]!);

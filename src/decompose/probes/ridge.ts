@@ -1,6 +1,6 @@
 import type { Job } from "../../core/events.ts";
+import { allRows, eachBlock } from "../blocks.ts";
 import type { FeatureSet, Probe } from "../types.ts";
-import { allRows, eachBlock } from "./blocks.ts";
 import { cholesky, solveCholesky } from "./cholesky.ts";
 import { type LinearModel, predictLinear, transposed } from "./linear.ts";
 import { multiply } from "./products.ts";

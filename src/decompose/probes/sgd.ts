@@ -1,8 +1,8 @@
 import type { Job } from "../../core/events.ts";
 import { rng } from "../../core/rng.ts";
+import { eachBlock } from "../blocks.ts";
 import type { FeatureSet, Probe } from "../types.ts";
 import { shuffledBatches } from "./batches.ts";
-import { eachBlock } from "./blocks.ts";
 import { predictLinear } from "./linear.ts";
 import {
   classesOf,

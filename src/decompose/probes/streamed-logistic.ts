@@ -1,12 +1,14 @@
 import type { Job } from "../../core/events.ts";
+import { eachBlock } from "../blocks.ts";
+import { presentClasses } from "../present-classes.ts";
 import type { FeatureSet } from "../types.ts";
-import { eachBlock } from "./blocks.ts";
 import { type Evaluation, lbfgs } from "./lbfgs.ts";
 import { LARGE } from "./linear.ts";
-import type { LogisticFit } from "./logistic.ts";
+import { type LogisticFit, uncentre } from "./logistic.ts";
+import { distanceBound } from "./problem.ts";
 import { columnSums, exactProducts, type Features, type Products } from "./products.ts";
 import { crossEntropy, residuals, softmax } from "./softmax.ts";
-import { centreClasses, dot, length } from "./vectors.ts";
+import { centreClasses, dot } from "./vectors.ts";
 
 export interface StreamedOptions extends Job {
   C: number;
@@ -37,7 +39,7 @@ export async function streamedLogistic(
   options: StreamedOptions,
 ): Promise<LogisticFit & { evaluations: number }> {
   const { C, tolerance = 1e-4, maxIterations = 500, signal, onProgress } = options;
-  const { y, present } = presentClasses(set.labels, set.classes.length);
+  const { y, present } = presentClasses(set.labels);
   const problem = await describeStream(set, y, present.length, C, { signal });
   const products = await productsOf(options.products ?? "auto", problem);
   let passes = 0;
@@ -49,7 +51,10 @@ export async function streamedLogistic(
     isEnd: (at, { gradient: g, value: now, epsilon }) => {
       values.push(now);
       const before = values.at(-1 - PATIENCE) ?? Infinity;
-      return distanceOf(problem, at, g) <= tolerance || before - now <= epsilon * Math.abs(now);
+      return (
+        distanceBound(problem.d, problem.k, { theta: at, gradient: g, weight: problem.weight }) <= tolerance ||
+        before - now <= epsilon * Math.abs(now)
+      );
     },
     evaluate: async (at) => {
       const found = await evaluate(set, problem, at, products, { signal });
@@ -57,11 +62,12 @@ export async function streamedLogistic(
       return found;
     },
   });
+  centreClasses(theta, problem.k);
   return {
-    ...uncentred(theta, problem, present, set.classes.length),
+    ...uncentre(theta, problem.mean, present, set.classes.length),
     objective: value,
     gradientNorm: gradient.reduce((top, g) => Math.max(top, Math.abs(g)), 0),
-    distance: distanceOf(problem, theta, gradient),
+    distance: distanceBound(problem.d, problem.k, { theta, gradient, weight: problem.weight }),
     iterations,
     hessianProducts: 0,
     evaluations,
@@ -167,41 +173,4 @@ async function evaluate(
   for (let at = 0; at < gradient.length; at++) gradient[at]! *= C;
   for (let at = 0; at < d * k; at++) gradient[at]! += theta[at]!;
   return { value: C * loss + 0.5 * dot(weights, weights), gradient, epsilon };
-}
-
-/** As `LogisticFit.distance`. */
-function distanceOf({ d, k, weight }: Stream, theta: Float64Array, gradient: Float64Array): number {
-  const slope = length(gradient.subarray(0, d * k));
-  let distance = slope === 0 ? 0 : slope / length(theta.subarray(0, d * k));
-  for (let c = 0; c < k; c++) distance = Math.max(distance, Math.abs(gradient[d * k + c]!) / weight[c]!);
-  return distance;
-}
-
-function uncentred(theta: Float64Array, { d, k, mean }: Stream, present: Int32Array, classes: number) {
-  const coef = new Float64Array(classes * d);
-  const intercept = new Float64Array(classes).fill(-Infinity);
-  centreClasses(theta, k);
-  let sum = 0;
-  present.forEach((label, c) => {
-    let offset = 0;
-    for (let j = 0; j < d; j++) {
-      coef[label * d + j] = theta[j * k + c]!;
-      offset += theta[j * k + c]! * mean[j]!;
-    }
-    intercept[label] = theta[d * k + c]! - offset;
-    sum += intercept[label]!;
-  });
-  for (const label of present) intercept[label]! -= sum / k;
-  return { coef, intercept };
-}
-
-function presentClasses(labels: Int32Array, k: number): { y: Int32Array; present: Int32Array } {
-  const seen = new Uint8Array(k);
-  for (const label of labels) seen[label] = 1;
-  const present = Int32Array.from(seen.keys()).filter((label) => seen[label] === 1);
-  const place = new Int32Array(k);
-  present.forEach((label, c) => {
-    place[label] = c;
-  });
-  return { y: labels.map((label) => place[label]!), present };
 }

@@ -1,5 +1,7 @@
 import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
+import { BLOCK_ROWS, blocksOf } from "../blocks.ts";
+import { presentClasses } from "../present-classes.ts";
 import type { FeatureSet } from "../types.ts";
 
 /** Values read at a time: 16 MB of float32. */
@@ -22,30 +24,22 @@ export interface Moments {
   classDirection: Float64Array;
 }
 
-/** Rows of a set, some MB at a time. */
-export async function* blocksOf(
-  set: FeatureSet,
-  { signal }: Job = {},
-): AsyncGenerator<{ x: Float32Array; start: number; rows: number }> {
-  const size = Math.max(1, Math.min(4096, Math.trunc(BLOCK_VALUES / set.dim)));
-  for (let start = 0; start < set.n; start += size) {
-    signal?.throwIfAborted();
-    const rows = Math.min(size, set.n - start);
-    yield { x: await set.rows(start, start + rows), start, rows };
-  }
-}
+/** Rows of a block that takes at most 16 MB. */
+export const blockRows = (dim: number): number => Math.max(1, Math.min(BLOCK_ROWS, Math.trunc(BLOCK_VALUES / dim)));
 
 /** `tick` is told the rows of each block. @throws HubError `DATA` at the first feature that is not a finite number. */
 export async function momentsOf(set: FeatureSet, tick: (rows: number) => void, job: Job): Promise<Moments> {
   const { n, dim: d } = set;
-  const { y, k } = presentClasses(set.labels);
+  const { y, present } = presentClasses(set.labels);
+  const k = present.length;
   const counts = new Float64Array(k);
   for (const label of y) counts[label]!++;
   const low = new Float64Array(d).fill(Infinity);
   const high = new Float64Array(d).fill(-Infinity);
   const classMean = new Float64Array(k * d);
   const classDirection = new Float64Array(k * d);
-  for await (const { x, start, rows } of blocksOf(set, job)) {
+  for await (const { rows: x, start } of blocksOf(set, job, blockRows(d))) {
+    const rows = x.length / d;
     for (let i = 0; i < rows; i++) {
       const at = i * d;
       const scale = inverseLength(x, at, d);
@@ -79,12 +73,6 @@ export function inverseLength(x: ArrayLike<number>, at: number, d: number): numb
   for (let j = 0; j < d; j++) squares += x[at + j]! * x[at + j]!;
   if (!Number.isFinite(squares)) return undefined;
   return squares === 0 ? 0 : 1 / Math.sqrt(squares);
-}
-
-function presentClasses(labels: Int32Array): { y: Int32Array; k: number } {
-  const order = [...new Set(labels)].sort((a, b) => a - b);
-  const place = new Map(order.map((label, c) => [label, c]));
-  return { y: labels.map((label) => place.get(label)!), k: order.length };
 }
 
 function notFinite(x: Float32Array, at: number, d: number, row: number): HubError {

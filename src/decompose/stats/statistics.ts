@@ -1,10 +1,11 @@
 import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
 import { rng } from "../../core/rng.ts";
+import { blocksOf } from "../blocks.ts";
 import { inMemory } from "../features.ts";
 import type { FeatureSet } from "../types.ts";
 import { betweenClasses, Within } from "./collapse.ts";
-import { blocksOf, inverseLength, momentsOf } from "./moments.ts";
+import { blockRows, inverseLength, momentsOf } from "./moments.ts";
 import { exact, onEngine, type Products } from "./products.ts";
 import {
   entropyRank,
@@ -117,7 +118,8 @@ export async function featureStatistics(
   const between = betweenClasses(moments);
   const within = new Within(moments, between, products);
   const scatter = n < d ? undefined : new Scatter(moments, products);
-  for await (const { x, start, rows } of blocksOf(set, { signal })) {
+  for await (const { rows: x, start } of blocksOf(set, { signal }, blockRows(set.dim))) {
+    const rows = x.length / set.dim;
     await within.add(x, start, rows);
     await scatter?.add(x, rows);
     tick(rows);
