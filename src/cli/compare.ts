@@ -6,16 +6,14 @@ import {
   featurizeData,
   type LabelPoint,
   labelCurve,
-  openDataset,
   PROBE_NAMES,
   type RiskReport,
   type Verdicts,
   verdicts,
 } from "../decompose/index.ts";
-import * as hub from "../index.ts";
-import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
+import { type Command, type Context, type Options, textOption, wholeNumber } from "./command.ts";
 import { nSubOf, probeOf } from "./decompose.ts";
-import { BACKENDS } from "./featurize.ts";
+import { ENCODER_OPTIONS, loadEncoder, openPair } from "./encoder.ts";
 import { table } from "./print.ts";
 import { riskReport } from "./risk-report.ts";
 
@@ -36,18 +34,14 @@ export const compare: Command = {
     ["--c <value>", "inverse regularisation C of the logistic probe; default 1"],
     ["--seed <n>", "seed of every draw", "0"],
     ["--features <dir>", "folder for the features; default the cache"],
-    ["--threads <n>", "worker threads; default one a core"],
-    ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
+    ...ENCODER_OPTIONS,
   ],
   examples: [
     "ssl-hub compare tiny_ssl tiny_sup tiny_init --train digits:train --test digits:test --html report.html",
     "ssl-hub compare dino_rn50 simclr_rn50 --train food/train --test food/test --repeats 5 --svg risk.svg",
   ],
   async run([models], options, context) {
-    const [train, test] = [textOption(options, "train"), textOption(options, "test")];
-    if (train === undefined || test === undefined) throw new TypeError("compare needs --train DATA and --test DATA.");
-    const DTrain = await openDataset(train, context.job);
-    const DTest = await openDataset(test, { classes: DTrain.classes, ...context.job });
+    const { train, test, DTrain, DTest } = await openPair("compare", options, context);
     const rows = await compareModels(models as string[], DTrain, DTest, options, context);
     const found = verdicts(rows);
     const title = `Encoders on ${DTrain.name}`;
@@ -74,10 +68,7 @@ async function compareModels(
 ): Promise<Row[]> {
   const threads = wholeNumber(options, "threads");
   const dir = textOption(options, "features");
-  const load = async (name: string) => {
-    const backend = oneOf(options, "backend", BACKENDS);
-    return (await hub.load(hub.resolveName(name), { backend, threads, ...job }))[0];
-  };
+  const load = (name: string) => loadEncoder(name, options, { job });
   const probe = probeOf(options);
   const seed = wholeNumber(options, "seed");
   const shots = shotsOf(textOption(options, "shots")!);

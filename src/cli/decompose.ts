@@ -4,14 +4,12 @@ import {
   computeRiskComponents,
   type Dataset,
   logistic,
-  openDataset,
   PROBE_NAMES,
   type Probe,
   type ProbeName,
 } from "../decompose/index.ts";
-import * as hub from "../index.ts";
 import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
-import { BACKENDS } from "./featurize.ts";
+import { ENCODER_OPTIONS, loadEncoder, openPair } from "./encoder.ts";
 import { riskReport } from "./risk-report.ts";
 
 export const decompose: Command = {
@@ -32,8 +30,7 @@ export const decompose: Command = {
     ["--seed <n>", "seed of the split", "0"],
     ["--svg <file>", "write the figure there"],
     ["--features <dir>", "folder for the features; default the cache"],
-    ["--threads <n>", "worker threads; default one a core"],
-    ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
+    ...ENCODER_OPTIONS,
   ],
   examples: [
     "ssl-hub decompose tiny_ssl tiny_init --sup tiny_sup --train digits:train --test digits:test --svg risk.svg",
@@ -43,10 +40,7 @@ export const decompose: Command = {
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --probe knn",
   ],
   async run([models], options, context) {
-    const [train, test] = [textOption(options, "train"), textOption(options, "test")];
-    if (train === undefined || test === undefined) throw new TypeError("decompose needs --train DATA and --test DATA.");
-    const DTrain = await openDataset(train, context.job);
-    const DTest = await openDataset(test, { classes: DTrain.classes, ...context.job });
+    const { DTrain, DTest } = await openPair("decompose", options, context);
     const rows = await decomposeModels(models as string[], DTrain, DTest, options, context);
     const title = `Risk decomposition on ${DTrain.name}`;
     const svg = textOption(options, "svg");
@@ -66,10 +60,7 @@ export async function decomposeModels(
   { job }: Pick<Context, "job">,
 ) {
   const threads = wholeNumber(options, "threads");
-  const load = async (name: string) => {
-    const backend = oneOf(options, "backend", BACKENDS);
-    return (await hub.load(hub.resolveName(name), { backend, threads, ...job }))[0];
-  };
+  const load = (name: string) => loadEncoder(name, options, { job });
   const sup = textOption(options, "sup");
   using modelSup = sup === undefined ? undefined : await load(sup);
   const rows = [];

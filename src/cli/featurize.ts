@@ -1,10 +1,8 @@
 import { featurizeData, openDataset } from "../decompose/index.ts";
-import * as hub from "../index.ts";
 import { type Command, oneOf, textOption, wholeNumber } from "./command.ts";
+import { ENCODER_OPTIONS, loadEncoder } from "./encoder.ts";
 import { duration } from "./print.ts";
 import { VARIANT_OPTIONS, variantOptions } from "./variant.ts";
-
-export const BACKENDS = ["auto", "tfjs-node-gpu", "tfjs-node", "webgpu", "wasm", "cpu"] as const;
 
 export const featurize: Command = {
   usage: "featurize <model> <data>",
@@ -12,8 +10,7 @@ export const featurize: Command = {
   options: [
     ["--out <dir>", "folder that will hold the features folder", "features"],
     ["--batch-size <n>", "images in one forward pass"],
-    ["--threads <n>", "worker threads; default one a core"],
-    ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
+    ...ENCODER_OPTIONS,
     ["--on-error <what>", "broken images: throw or skip", "throw"],
     ["--shard <i/n>", "make only every n-th shard from the i-th (from 0), to share the work among machines"],
     ...VARIANT_OPTIONS,
@@ -25,14 +22,8 @@ export const featurize: Command = {
   ],
   async run([name, data], options, { json, job, print }) {
     const threads = wholeNumber(options, "threads");
-    const backend = oneOf(options, "backend", BACKENDS);
     const dataset = await openDataset(data as string, job);
-    const [model] = await hub.load(hub.resolveName(name as string), {
-      backend,
-      threads,
-      ...variantOptions(options),
-      ...job,
-    });
+    const model = await loadEncoder(name as string, options, { job }, variantOptions(options));
     const started = performance.now();
     const features = await featurizeData(model, dataset, {
       dir: textOption(options, "out"),

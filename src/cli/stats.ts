@@ -8,9 +8,8 @@ import {
   type StatisticsSets,
   statisticsColumns,
 } from "../decompose/index.ts";
-import * as hub from "../index.ts";
 import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
-import { BACKENDS } from "./featurize.ts";
+import { ENCODER_OPTIONS, loadEncoder } from "./encoder.ts";
 import { table } from "./print.ts";
 
 const ROWS = [
@@ -35,8 +34,7 @@ export const stats: Command = {
     ["--seed <n>", "seed of that draw", "123"],
     ["--products <where>", "large products: auto, float64 or engine (float32)", "auto"],
     ["--features <dir>", "folder for the features; default the cache"],
-    ["--threads <n>", "worker threads; default one a core"],
-    ["--backend <name>", `engine: ${BACKENDS.join(", ")}`],
+    ...ENCODER_OPTIONS,
   ],
   examples: [
     "ssl-hub stats tiny_ssl --train digits:train --test digits:test",
@@ -70,9 +68,7 @@ async function setsOf(source: string, options: Options, job: Context["job"]): Pr
     throw new TypeError("stats needs --train DATA or --test DATA, or a folder of features in place of a model.");
   }
   const threads = wholeNumber(options, "threads");
-  const backend = oneOf(options, "backend", BACKENDS);
-  const [model] = await hub.load(hub.resolveName(source), { backend, threads, ...job });
-  using encoder = model;
+  using encoder = await loadEncoder(source, options, { job });
   const sets: Partial<Record<"train" | "test", FeatureSet>> = {};
   for (const [name, data] of Object.entries({ train, test })) {
     if (data === undefined) continue;
