@@ -1,4 +1,5 @@
 import type { VisualizationSpec } from "vega-embed";
+import { pearson, ranks } from "../../src/analysis/statistics/correlation.ts";
 import type { Cell } from "../../src/tables/fields.ts";
 import { columnsOf, GROUPS, titleOf } from "./columns.ts";
 import { checkbox, h } from "./dom.ts";
@@ -152,28 +153,4 @@ function correlation(points: readonly Point[]): string {
   const [xs, ys] = [pairs.map(({ x }) => Number(x)), pairs.map(({ y }) => Number(y))];
   const text = (r: number) => (Number.isNaN(r) ? "undefined" : r.toFixed(2).replace("-", "−"));
   return `Pearson r = ${text(pearson(xs, ys))}, Spearman ρ = ${text(pearson(ranks(xs), ranks(ys)))}.`;
-}
-
-export function pearson(xs: readonly number[], ys: readonly number[]): number {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [mx, my] = [mean(xs), mean(ys)];
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < xs.length; i++) {
-    const [dx, dy] = [xs[i]! - mx, ys[i]! - my];
-    xy += dx * dy;
-    xx += dx * dx;
-    yy += dy * dy;
-  }
-  return xy / Math.sqrt(xx * yy);
-}
-
-/** Ranks from 1; equal values share the mean of theirs. */
-export function ranks(values: readonly number[]): number[] {
-  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  const out = new Array<number>(values.length);
-  for (let from = 0, to = 0; from < order.length; from = to) {
-    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
-    for (let i = from; i < to; i++) out[order[i]!] = (from + 1 + to) / 2;
-  }
-  return out;
 }

@@ -1,20 +1,8 @@
 import { broken, checkSize, fromPalette, type Pixels, toRgb } from "../../src/images/pixels.ts";
+import { ADAM7, CHANNELS, type PngRows } from "../../src/images/png-layout.ts";
 
-interface Header {
-  width: number;
-  height: number;
-  bits: number;
-  /** 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGBA. */
-  color: number;
-  interlaced: boolean;
-}
-
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 /** Bit depths of each colour type. */
 const DEPTHS: Readonly<Record<number, readonly number[]>> = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] }; // biome-ignore format: a table
-/** Adam7: first column, first row, step across, step down of each pass. */
-const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const; // biome-ignore format: a table
-
 /**
  * Decodes a PNG to PIL's bytes (W3C PNG, third edition). A canvas would not do: it multiplies colours by alpha, may manage
  * them, and has 8 bits. Inflation is the browser's own.
@@ -29,11 +17,11 @@ export async function decodePng(bytes: Uint8Array): Promise<Pixels> {
   return toRgb(color === 0 && bits < 8 ? samples.map((v) => (v * 255) / (2 ** bits - 1)) : samples, width, height, CHANNELS[color]!); // biome-ignore format: a line
 }
 
-function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; data: Uint8Array[] } {
+function readChunks(bytes: Uint8Array): { header: PngRows; palette: Uint8Array; data: Uint8Array[] } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const palette = new Uint8Array(768);
   const data: Uint8Array[] = [];
-  let header: Header | undefined;
+  let header: PngRows | undefined;
   for (let at = 8; ; ) {
     if (at + 12 > bytes.length) throw broken("it is truncated");
     const length = view.getUint32(at);
@@ -53,7 +41,7 @@ function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; d
   return { header, palette, data };
 }
 
-function readHeader(body: Uint8Array): Header {
+function readHeader(body: Uint8Array): PngRows {
   if (body.length < 13) throw broken("its header is truncated");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const [width, height, bits, color] = [view.getUint32(0), view.getUint32(4), body[8]!, body[9]!];
@@ -63,17 +51,17 @@ function readHeader(body: Uint8Array): Header {
 }
 
 /** Bytes of a row without its filter byte. */
-const rowBytes = (width: number, { bits, color }: Header) => Math.ceil((width * bits * CHANNELS[color]!) / 8);
+const rowBytes = (width: number, { bits, color }: PngRows) => Math.ceil((width * bits * CHANNELS[color]!) / 8);
 
 /** Columns and rows of the passes; one pass that is all where the image is not interlaced. */
-function passes({ width, height, interlaced }: Header) {
+function passes({ width, height, interlaced }: PngRows) {
   if (!interlaced) return [{ x: 0, y: 0, dx: 1, dy: 1, columns: width, rows: height }];
   return ADAM7.map(([x, y, dx, dy]) => {
     return { x, y, dx, dy, columns: Math.ceil((width - x) / dx), rows: Math.ceil((height - y) / dy) };
   }).filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
-const rawBytes = (header: Header) =>
+const rawBytes = (header: PngRows) =>
   passes(header).reduce((sum, { columns, rows }) => sum + rows * (1 + rowBytes(columns, header)), 0);
 
 /** At most the bytes that the header asks for: a bomb does not unfold. */
@@ -98,7 +86,7 @@ async function inflate(parts: readonly Uint8Array[], size: number): Promise<Uint
   return out;
 }
 
-function readPasses(raw: Uint8Array, header: Header): Uint8Array {
+function readPasses(raw: Uint8Array, header: PngRows): Uint8Array {
   const channels = CHANNELS[header.color]!;
   const out = new Uint8Array(header.width * header.height * channels);
   let at = 0;
@@ -117,7 +105,7 @@ function readPasses(raw: Uint8Array, header: Header): Uint8Array {
 }
 
 /** Samples of `rows` rows, one byte each: as stored below 8 bits; of 16 bits the high byte, or for grey clipped, as PIL. */
-function readRows(raw: Uint8Array, start: number, columns: number, rows: number, header: Header): Uint8Array {
+function readRows(raw: Uint8Array, start: number, columns: number, rows: number, header: PngRows): Uint8Array {
   const { bits, color } = header;
   const channels = CHANNELS[color]!;
   const length = rowBytes(columns, header);

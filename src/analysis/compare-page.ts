@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
+import { escapeHtml } from "../core/html.ts";
 import { type LabelCurveRow, labelCurveFigure } from "./label-curve.ts";
 import { renderSvg } from "./render.ts";
 import { type RiskRow, riskStack } from "./risk-stack.ts";
@@ -24,10 +25,10 @@ export async function comparePage(page: ComparePage): Promise<string> {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${inText(page.title)}</title>
+<title>${escapeHtml(page.title)}</title>
 <style>${STYLE}</style>
 <main>
-<h1>${inText(page.title)}</h1>
+<h1>${escapeHtml(page.title)}</h1>
 ${list(page.limits)}
 <figure>${risk}</figure>
 ${riskTable(page)}
@@ -39,7 +40,7 @@ ${list(page.labels)}
 ${curveTable(page)}
 <p class="note">Error in percent of the same probe with few labels: mean of the draws and its standard error.</p>
 <h2>How it was made</h2>
-<dl>${page.facts.map(([name, value]) => `<dt>${inText(name)}</dt><dd>${inText(value)}</dd>`).join("")}</dl>
+<dl>${page.facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join("")}</dl>
 </main>
 </html>
 `;
@@ -113,14 +114,10 @@ function curveTable({ curve }: ComparePage): string {
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (tag: string, cells: readonly string[]) =>
-    `<tr>${cells.map((cell) => `<${tag}>${inText(cell)}</${tag}>`).join("")}</tr>`;
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
   return `<div class="scroll"><table>${line("th", head)}${rows.map((row) => line("td", row)).join("")}</table></div>`;
 }
 
 function list(lines: readonly string[]): string {
-  return `<ul>${lines.map((text) => `<li>${inText(text)}</li>`).join("")}</ul>`;
-}
-
-function inText(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return `<ul>${lines.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}</ul>`;
 }

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../core/html.ts";
 import type { Analysis } from "./analyze.ts";
 import { NOT_REPRODUCED } from "./figures/checks.ts";
 import type { Datum, Figure } from "./figures/figure.ts";
@@ -16,9 +17,9 @@ nav ol { columns: 2; padding-left: 1.2rem; } @media (max-width: 40rem) { nav ol 
 /** A page of all figures in the order of the paper, each with a sentence on how to read it. */
 export function indexPage({ figures }: Analysis, drawn: ReadonlySet<string>): string {
   const links = figures.map(
-    ({ id, paper, title }) => `<li><a href="#${id}">${escaped(paper)}: ${escaped(title)}</a></li>`,
+    ({ id, paper, title }) => `<li><a href="#${id}">${escapeHtml(paper)}: ${escapeHtml(title)}</a></li>`,
   );
-  const absent = NOT_REPRODUCED.map(({ what, why }) => `<li><b>${escaped(what)}</b>: ${escaped(why)}</li>`);
+  const absent = NOT_REPRODUCED.map(({ what, why }) => `<li><b>${escapeHtml(what)}</b>: ${escapeHtml(why)}</li>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Evaluating self-supervised learning via risk decomposition, recomputed</title><style>${STYLE}</style></head>
 <body><h1>Evaluating self-supervised learning via risk decomposition, recomputed</h1>
@@ -33,21 +34,18 @@ function section({ id, paper, title, how, note, rows }: Figure, drawn: boolean):
   const file = (end: string) => `figures/${id}.${end}`;
   const wide = id === "radar_all" ? ' class="wide"' : "";
   const body = drawn
-    ? `<div><img src="${file("svg")}" alt="${escaped(title)}"${wide} loading="lazy"></div>`
+    ? `<div><img src="${file("svg")}" alt="${escapeHtml(title)}"${wide} loading="lazy"></div>`
     : `<div class="table">${table(rows)}</div>`;
   const files = drawn ? ["svg", "png", "vl.json", "csv"] : ["csv"];
   const links = files.map((end) => `<a href="${file(end)}">${end}</a>`).join(" ");
-  const notes = note === undefined ? "" : `<p class="note">${escaped(note)}</p>`;
-  return `<figure id="${id}"><h2>${escaped(title)} <small>${escaped(paper)}</small></h2>${body}<figcaption><p>${escaped(how)}</p>${notes}<p>${links}</p></figcaption></figure>`;
+  const notes = note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>`;
+  return `<figure id="${id}"><h2>${escapeHtml(title)} <small>${escapeHtml(paper)}</small></h2>${body}<figcaption><p>${escapeHtml(how)}</p>${notes}<p>${links}</p></figcaption></figure>`;
 }
 
 function table(rows: readonly Datum[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cell = (value: unknown) => (typeof value === "number" ? Number(value.toPrecision(4)) : (value ?? ""));
   const line = (row: Datum) =>
-    `<tr>${columns.map((column) => `<td>${escaped(String(cell(row[column])))}</td>`).join("")}</tr>`;
-  return `<table><thead><tr>${columns.map((column) => `<th>${escaped(column)}</th>`).join("")}</tr></thead><tbody>${rows.map(line).join("")}</tbody></table>`;
+    `<tr>${columns.map((column) => `<td>${escapeHtml(String(cell(row[column])))}</td>`).join("")}</tr>`;
+  return `<table><thead><tr>${columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("")}</tr></thead><tbody>${rows.map(line).join("")}</tbody></table>`;
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

@@ -11,7 +11,7 @@ export interface RiskRow {
 }
 
 /** Components in the order they stack, with Okabe and Ito's colour-blind safe colours. */
-const COMPONENTS = [
+export const COMPONENTS = [
   { field: "approx", title: "Approximation", color: "#999999" },
   { field: "usability", title: "Representation usability", color: "#0072B2" },
   { field: "probe_gen", title: "Probe generalization", color: "#E69F00" },

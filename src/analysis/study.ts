@@ -13,6 +13,9 @@ export const BUDGETS = {
   shot3: "train-nperclass-3_test",
 } as const;
 
+/** Components, then errors by budget: the columns of the table that are errors in percent. */
+export const ERRORS: readonly string[] = [...COMPONENTS, ...Object.values(BUDGETS)];
+
 export type Budget = keyof typeof BUDGETS;
 export type Component = (typeof COMPONENTS)[number];
 

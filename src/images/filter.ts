@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../core/rounding.ts";
 import { blend } from "./color.ts";
 import type { Pixels } from "./pixels.ts";
 
@@ -113,12 +114,6 @@ export function kernelGaussianBlur({ data, width, height }: Pixels, kernel: numb
   convolve(rows, sums, 0, stride, height, stride, weights);
   return { data: Uint8Array.from(sums, roundHalfEven), width, height };
 }
-
-const roundHalfEven = (x: number) => {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-};
 
 /** As {@link boxBlur}, by any symmetric kernel, with lines reflected at their ends. */
 function convolve(

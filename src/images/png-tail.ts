@@ -1,20 +1,6 @@
 import { constants, crc32, deflateSync, inflateSync } from "node:zlib";
 import { broken } from "./pixels.ts";
-
-/** The fields of IHDR that say how many bytes the rows have. */
-export interface PngRows {
-  width: number;
-  height: number;
-  /** Bits of a sample. */
-  bits: number;
-  /** 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGBA. */
-  color: number;
-  interlaced: boolean;
-}
-
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-/** Adam7: first column, first row, step across, step down of each pass. */
-const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const; // biome-ignore format: a table
+import { ADAM7, CHANNELS, type PngRows } from "./png-layout.ts";
 
 /**
  * A file that ends within its last IDAT chunk, rewritten so that libpng reads it: PIL 9.4 takes such a file when all

@@ -1,7 +1,8 @@
 import { crc32, inflateSync } from "node:zlib";
 import { messageOf } from "../core/errors.ts";
 import { broken, checkSize } from "./pixels.ts";
-import { mendTail, type PngRows } from "./png-tail.ts";
+import type { PngRows } from "./png-layout.ts";
+import { mendTail } from "./png-tail.ts";
 
 /** Most a compressed text or profile may unfold to, and all texts together. PIL's limits. */
 const MAX_TEXT = 1 << 20;

@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../core/rounding.ts";
 import { broken, checkSize, type Pixels, toRgb } from "./pixels.ts";
 
 /** PBM, PGM, PPM in ASCII (P1 P2 P3) and binary (P4 P5 P6). */
@@ -104,12 +105,6 @@ function plain(bytes: Uint8Array, { kind, width, height, maxval, channels, offse
 function scaleTable(maxval: number, channels: number, top: number): Uint8Array {
   const full = channels === 1 && maxval > 255 ? 65535 : 255;
   return Uint8Array.from({ length: top + 1 }, (_, v) => Math.min(255, full, roundHalfEven((v / maxval) * full)));
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
 function need(have: number, want: number): void {

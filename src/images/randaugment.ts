@@ -1,4 +1,5 @@
 import type { Rng } from "../core/rng.ts";
+import { roundHalfEven } from "../core/rounding.ts";
 import { rotate, shearX, shearY, translateX, translateY } from "./affine.ts";
 import { adjustBrightness, adjustContrast, adjustSaturation } from "./color.ts";
 import { adjustSharpness } from "./filter.ts";
@@ -19,8 +20,6 @@ const linspace = (start: number, end: number) => (bin: number, bins: number) => 
   const step = f32(f32(f32(end) - f32(start)) / (bins - 1));
   return bin < bins / 2 ? f32(f32(start) + step * bin) : f32(f32(end) - step * (bins - 1 - bin));
 };
-
-const roundHalfEven = (x: number) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 const factor = { magnitude: linspace(0, 0.9), signed: true } as const;
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HubError, messageOf } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/files.ts";
+import { escapeHtml } from "../core/html.ts";
 
 /** What a mirror's `index.json` says of a model. snake_case, as it is a file's. */
 export interface MirrorEntry {
@@ -136,6 +137,3 @@ const size = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` 
 
 const link = (url: string, text: string) =>
   /^https?:/.test(url) ? `<a href="${escapeHtml(url)}">${escapeHtml(text)}</a>` : escapeHtml(text);
-
-const escapeHtml = (text: string) =>
-  text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);

@@ -1,3 +1,4 @@
+import type { TensorSource } from "../../converters/source.ts";
 import type { BeitArch, Checkpoint, ModelSpec, VitArch } from "../../src/core/spec.ts";
 
 /** Names and shapes of a file's tensors. */
@@ -256,4 +257,16 @@ export function officialKeys({ url }: Checkpoint, canonical: Keys, spec: ModelSp
   const layout = LAYOUTS.find(([pattern]) => pattern.test(url));
   if (layout === undefined) throw new Error(`Nobody said how ${url} names its keys.`);
   return layout[1](canonical, spec);
+}
+
+/** What a reader would list of a file with these keys: names and shapes, without batch norm's counters. */
+export function keySource(keys: Keys): TensorSource {
+  const names = Object.keys(keys).filter((name) => !name.endsWith("num_batches_tracked"));
+  return {
+    format: "torch-zip",
+    names: () => names,
+    meta: (name) => ({ dtype: "float32", shape: keys[name]! }),
+    read: () => Promise.reject(new Error("names and shapes are all there is to read")),
+    close: async () => {},
+  };
 }

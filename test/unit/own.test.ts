@@ -5,29 +5,17 @@ import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../converters/build.ts";
 import { fitsOf } from "../../converters/fit.ts";
 import { keyTree } from "../../converters/key-tree.ts";
-import type { TensorSource } from "../../converters/source.ts";
 import { NAMED_ARCHITECTURES } from "../../hub/named.ts";
 import { HEADS, OWN_REPRESENTATION, ownLayouts } from "../../hub/own.ts";
 import * as hubconf from "../../hubconf.ts";
 import type { SpecLoader } from "../../src/core/family.ts";
 import type { ArchSpec } from "../../src/core/spec.ts";
 import * as hub from "../../src/index.ts";
-import { hasLayout, type Keys, officialKeys } from "../support/layouts.ts";
+import { hasLayout, type Keys, keySource, officialKeys } from "../support/layouts.ts";
 import { scratch } from "../support/scratch.ts";
 import { type Tree, writeTorch } from "../support/write-torch.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-
-function sourceOf(keys: Keys): TensorSource {
-  const names = Object.keys(keys).filter((name) => !name.endsWith("num_batches_tracked"));
-  return {
-    format: "torch-zip",
-    names: () => names,
-    meta: (name) => ({ dtype: "float32", shape: keys[name]! }),
-    read: () => Promise.reject(new Error("a fit reads no tensor")),
-    close: async () => {},
-  };
-}
 
 const keysOf = (arch: ArchSpec, prefix = ""): Keys =>
   Object.fromEntries(
@@ -37,7 +25,7 @@ const keysOf = (arch: ArchSpec, prefix = ""): Keys =>
     ]),
   );
 const fits = (keys: Keys, arch: ArchSpec, prefix?: string) =>
-  fitsOf(sourceOf(keys), arch, { layouts: ownLayouts(arch), heads: HEADS, prefix, name: "file" });
+  fitsOf(keySource(keys), arch, { layouts: ownLayouts(arch), heads: HEADS, prefix, name: "file" });
 
 describe("prefixes and heads of files of a known architecture", () => {
   const PREFIXES = ["", "module.", "state_dict.module.encoder_q.", "teacher.backbone.", "a.b.c.d."];
@@ -209,7 +197,7 @@ describe("hub.convert and hub.fromCheckpoint of a file of a known architecture",
 });
 
 describe("keyTree", () => {
-  const tree = (keys: Keys, lines?: number) => keyTree(sourceOf(keys), lines);
+  const tree = (keys: Keys, lines?: number) => keyTree(keySource(keys), lines);
   it("folds numbered siblings and opens what there is room for", () => {
     const keys: Keys = { "head.weight": [10, 4] };
     for (let i = 0; i < 12; i++) keys[`blocks.${i}.norm.weight`] = [4];

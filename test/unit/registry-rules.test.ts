@@ -10,23 +10,11 @@ import * as hubconf from "../../hubconf.ts";
 import type { SpecLoader } from "../../src/core/family.ts";
 import type { Checkpoint, KeyRule, ModelSpec } from "../../src/core/spec.ts";
 import { loadResults } from "../../src/tables/results.ts";
-import { hasLayout, type Keys, officialKeys } from "../support/layouts.ts";
+import { hasLayout, type Keys, keySource, officialKeys } from "../support/layouts.ts";
 import { hasShared, shared } from "../support/shared.ts";
 
 const registry = hubconf as Record<string, SpecLoader>;
 const names = Object.keys(registry);
-
-/** What a reader would list: names and shapes, without batch norm's counters. */
-function sourceOf(keys: Keys): TensorSource {
-  const names = Object.keys(keys).filter((name) => !name.endsWith("num_batches_tracked"));
-  return {
-    format: "torch-zip",
-    names: () => names,
-    meta: (name) => ({ dtype: "float32", shape: keys[name]! }),
-    read: () => Promise.reject(new Error("rules read no tensor")),
-    close: async () => {},
-  };
-}
 
 const checkpointsOf = ({ weights }: ModelSpec): Checkpoint[] => ("checkpoints" in weights ? weights.checkpoints : []);
 const rulesOf = ({ weights }: ModelSpec) => {
@@ -37,7 +25,7 @@ const rulesOf = ({ weights }: ModelSpec) => {
 /** Applies the model's rules; throws unless exactly the architecture's keys and shapes remain. */
 async function expectFit(name: string, keys: Keys): Promise<void> {
   const spec = await registry[name]!();
-  checkKeys(buildGraph(spec), withRules(sourceOf(keys), rulesOf(spec)), name);
+  checkKeys(buildGraph(spec), withRules(keySource(keys), rulesOf(spec)), name);
 }
 
 /** A file in the layout of a model's authors. */
@@ -62,8 +50,8 @@ function filesOf(checkpoint: Checkpoint, spec: ModelSpec): [main: Keys, ...compo
 
 /** Every file of a checkpoint, joined and read by its rules. */
 function joined(checkpoint: Checkpoint, [main, ...components]: Keys[]): TensorSource {
-  const others = components.map((keys, i) => withRules(sourceOf(keys), checkpoint.components![i]!.rules));
-  return withRules(joinSources([sourceOf(main!), ...others]), checkpoint.rules);
+  const others = components.map((keys, i) => withRules(keySource(keys), checkpoint.components![i]!.rules));
+  return withRules(joinSources([keySource(main!), ...others]), checkpoint.rules);
 }
 
 it("the layouts of all models of the paper are written down", async () => {
@@ -290,7 +278,7 @@ describe.skipIf(!hasShared)(
       const spec = await registry[name]!();
       const fits = (rules: KeyRule[]) => {
         try {
-          checkKeys(buildGraph(spec), withRules(sourceOf(keys), rules), name);
+          checkKeys(buildGraph(spec), withRules(keySource(keys), rules), name);
           return "fits";
         } catch (error) {
           return (error as Error).message;

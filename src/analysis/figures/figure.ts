@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Numbers } from "../numbers/numbers.ts";
+import { COMPONENTS } from "../risk-stack.ts";
 import { BUDGETS, type Budget, num, type Row, type Study } from "../study.ts";
 
 /** A cell of a figure's data. */
@@ -31,11 +32,11 @@ export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "
 
 /** Components as the paper's figures name and stack them, bottom to top. */
 export const PARTS = [
-  { field: "usability", title: "Usability", colour: "#0072B2" },
-  { field: "probe_gen", title: "Probe generalization", colour: "#E69F00" },
-  { field: "enc_gen", title: "Encoder generalization", colour: "#009E73" },
-  { field: "approx", title: "Approximation", colour: "#999999" },
-] as const;
+  { field: "usability", title: "Usability" },
+  { field: "probe_gen", title: "Probe generalization" },
+  { field: "enc_gen", title: "Encoder generalization" },
+  { field: "approx", title: "Approximation" },
+].map((part) => ({ ...part, colour: COMPONENTS.find(({ field }) => field === part.field)!.color }));
 
 export const BUDGET_TITLES: Record<Budget, string> = {
   full: "all labels",

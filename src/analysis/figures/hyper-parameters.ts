@@ -1,7 +1,8 @@
-import { ADDITIVE_TERMS, attribute } from "../numbers/additive.ts";
+import { ADDITIVE_TERMS } from "../numbers/additive.ts";
 import { TREATMENTS } from "../numbers/controlled-effects.ts";
 import { PAIR_STUDIES, pairGroups } from "../numbers/controlled-pairs.ts";
 import { cellOf, columnOf, headOf } from "../numbers/design.ts";
+import type { Numbers } from "../numbers/numbers.ts";
 import type { Coefficient } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
 import { bars, lines, scatter, strip } from "./charts.ts";
@@ -38,10 +39,10 @@ const REPLACED =
 /** Spreads points of a strip apart, the same in every run. */
 const spread = (i: number): number => 2 * ((i * 0.6180339887498949) % 1) - 1;
 
-function stripRows(all: readonly Row[], term: string, outcomes: readonly Outcome[]): Datum[] {
+function stripRows(all: readonly Row[], numbers: Numbers, term: string, outcomes: readonly Outcome[]): Datum[] {
   const byName = new Map(all.map((row) => [row.name, row]));
   return outcomes.flatMap((outcome) =>
-    Object.entries(attribute(all, outcome).effects[term] ?? {}).map(([model, effect], i) => {
+    Object.entries(numbers[`ours.effect.${outcome}.${term}`] as Record<string, number>).map(([model, effect], i) => {
       const row = byName.get(model)!;
       const head = headOf(row) === "Na" ? "identity" : headOf(row);
       const value = term === "projection" ? head : (num(row, columnOf(term)) ?? String(cellOf(row, term)));
@@ -50,13 +51,21 @@ function stripRows(all: readonly Row[], term: string, outcomes: readonly Outcome
   );
 }
 
-function strips(study: Study): Figure[] {
-  const paper = STRIPS.map(([id, place, term, outcomes]): Figure => {
-    const rows = stripRows(study.all, term, outcomes);
+/** The figures of the paper, then one for each other term. */
+function strips(study: Study, numbers: Numbers): Figure[] {
+  const drawn = STRIPS.map(([, , term]) => term);
+  const rest = ADDITIVE_TERMS.filter((term) => !drawn.includes(term)).map((term): (typeof STRIPS)[number] => [
+    `hparam_${columnOf(term)}`,
+    "Appendix, hyper-parameters",
+    term,
+    ["usability", "probe_gen", "agg_risk", "shot3"],
+  ]);
+  return [...STRIPS, ...rest].map(([id, paper, term, outcomes]): Figure => {
+    const rows = stripRows(study.all, numbers, term, outcomes);
     const numeric = typeof rows[0]?.value === "number";
     return {
       id,
-      paper: place,
+      paper,
       title: `Effect of ${NAMES[term]} on the error`,
       how: "A point is an encoder; left of zero the value lowered its error, right it raised it.",
       note: REPLACED,
@@ -64,21 +73,6 @@ function strips(study: Study): Figure[] {
       spec: strip(rows, { title: NAMES[term]!, numeric, log: numeric }),
     };
   });
-  const done = new Set(STRIPS.map(([, , term]) => term));
-  const rest = ADDITIVE_TERMS.filter((term) => !done.has(term)).map((term): Figure => {
-    const rows = stripRows(study.all, term, ["usability", "probe_gen", "agg_risk", "shot3"]);
-    const numeric = typeof rows[0]?.value === "number";
-    return {
-      id: `hparam_${columnOf(term)}`,
-      paper: "Appendix, hyper-parameters",
-      title: `Effect of ${NAMES[term]} on the error`,
-      how: "A point is an encoder; left of zero the value lowered its error, right it raised it.",
-      note: REPLACED,
-      rows,
-      spec: strip(rows, { title: NAMES[term]!, numeric, log: numeric }),
-    };
-  });
-  return [...paper, ...rest];
 }
 
 const importance: FigureMaker = (_, numbers) => {
@@ -207,7 +201,7 @@ const linear: FigureMaker = (_, numbers) => {
 };
 
 export const hyperParameterFigures: FigureMaker = (study, numbers) => [
-  ...strips(study),
+  ...strips(study, numbers),
   ...controlled(study, numbers),
   ...importance(study, numbers),
   ...linear(study, numbers),

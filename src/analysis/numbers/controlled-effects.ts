@@ -1,4 +1,4 @@
-import { type Coefficient, leastSquares } from "../statistics/least-squares.ts";
+import { type Fit, leastSquares } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
 import { columnOf, columnsOf, designOf, headOf, type Term, usable } from "./design.ts";
 import type { Numbers } from "./numbers.ts";
@@ -60,15 +60,7 @@ export const TREATMENTS: Record<string, Treatment> = {
 };
 
 /** A linear model's fit and the coefficients of the term that was asked for. */
-export interface Effect {
-  n: number;
-  df_resid: number;
-  columns: number;
-  rank: number;
-  r2: number;
-  rmse: number;
-  terms: Record<string, Coefficient>;
-}
+export type Effect = Omit<Fit, "sse" | "solution">;
 
 /** OLS of an outcome on controls and a term; coefficients of the term. */
 export function effectOf(rows: readonly Row[], outcome: Outcome, controls: readonly Term[], term: Term): Effect {

@@ -2,11 +2,10 @@ import { loadHistory } from "../history.ts";
 import { correlate } from "../statistics/correlation.ts";
 import { describe, mean, std } from "../statistics/describe.ts";
 import { studentTwoSided } from "../statistics/distributions.ts";
-import { BUDGETS, COMPONENTS, groupBy, num, type Row, type Study, values } from "../study.ts";
+import { BUDGETS, ERRORS, groupBy, num, type Row, type Study, values } from "../study.ts";
 import { meanParts } from "./models.ts";
 import type { Numbers } from "./numbers.ts";
 
-const ERRORS = [...COMPONENTS, ...Object.values(BUDGETS)];
 const meanErrors = (rows: readonly Row[]) =>
   Object.fromEntries(ERRORS.map((column) => [column, mean(values(rows, column))]));
 

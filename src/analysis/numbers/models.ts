@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../../core/rounding.ts";
 import { mean, quantile } from "../statistics/describe.ts";
 import { BUDGETS, best, COMPONENTS, groupBy, num, type Row, type Study, values } from "../study.ts";
 import type { Numbers } from "./numbers.ts";
@@ -36,11 +37,6 @@ function radarEnds(complete: readonly Row[]) {
   const end = (q: number) =>
     Object.fromEntries(AXES.map((name) => [name, quantile(complete.map((row) => axis(row, name)), q)])); // biome-ignore format: one line
   return { min: end(0), max: end(1) };
-}
-
-function roundHalfEven(x: number): number {
-  const low = Math.floor(x);
-  return x - low === 0.5 ? low + (low % 2) : Math.round(x);
 }
 
 const byRisk = (rows: readonly Row[]): Row[] => [...rows].sort((a, b) => num(a, AGG)! - num(b, AGG)!);

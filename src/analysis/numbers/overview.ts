@@ -1,9 +1,8 @@
 import { loadHistory } from "../history.ts";
 import { describe, mean, std } from "../statistics/describe.ts";
-import { BUDGETS, COMPONENTS, groupBy, num, type Row, type Study, values } from "../study.ts";
+import { BUDGETS, COMPONENTS, ERRORS, groupBy, num, type Row, type Study, values } from "../study.ts";
 import type { Numbers } from "./numbers.ts";
 
-const ERRORS = [...COMPONENTS, ...Object.values(BUDGETS)];
 const AGG = BUDGETS.full;
 
 /** What is in the table: counts, distributions, clipping, shares of the risk. */

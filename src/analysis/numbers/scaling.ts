@@ -144,6 +144,12 @@ export function randomMask(split: "table" | "appendix" = "table"): (point: Point
   return ({ row, budget }) => rows[row.name]?.[order.indexOf(budget)] === "T";
 }
 
+const percent = (raw: number): number => Math.min(100, Math.max(0, raw));
+
+/** The error that the main law predicts with these parameters. */
+export const predictOurs2 = ({ alpha, B }: { alpha: number; B: number }, point: Point): number =>
+  percent(LAWS.ours2.predict(point, [alpha, B], [], { groups: new Map() }));
+
 export interface Scores {
   rmse: number;
   r2: number;
@@ -171,7 +177,7 @@ export function fitLaw(law: Law, points: readonly Point[]): FittedLaw {
     for (const [i, point] of points.entries()) {
       gradient.fill(0);
       const raw = law.predict(point, parameters, gradient, context);
-      residuals[i] = Math.min(100, Math.max(0, raw)) - point.value;
+      residuals[i] = percent(raw) - point.value;
       if (raw > 0 && raw < 100) jacobian.set(gradient, i * bounds.length);
     }
   };
@@ -185,10 +191,7 @@ export function fitLaw(law: Law, points: readonly Point[]): FittedLaw {
     parameters: found.parameters,
     ...(law.names === undefined ? {} : { names: law.names }),
     trainRmse: Math.sqrt(found.loss / points.length),
-    predict: (point) => {
-      const raw = law.predict(point, found.parameters, new Array(bounds.length).fill(0), context);
-      return Math.min(100, Math.max(0, raw));
-    },
+    predict: (point) => percent(law.predict(point, found.parameters, new Array(bounds.length).fill(0), context)),
     knows: ({ row }) => law.group === undefined || context.groups.has(law.group(row)),
   };
 }

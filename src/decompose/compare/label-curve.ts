@@ -1,5 +1,6 @@
 import { rng } from "../../core/rng.ts";
 import { evaluate, type ProbeOptions, resolveProbe } from "../probe.ts";
+import { mean, standardError } from "../risk/spread.ts";
 import type { FeatureSet } from "../types.ts";
 import { checkFinite, checkPair, dataFault } from "../validate.ts";
 
@@ -85,8 +86,5 @@ function drawShots(byClass: readonly number[][], count: number, seed: number): I
 }
 
 function summary(draws: number[]): Pick<LabelPoint, "error" | "standard_error" | "draws"> {
-  const error = draws.reduce((sum, one) => sum + one, 0) / draws.length;
-  const squares = draws.reduce((sum, one) => sum + (one - error) ** 2, 0);
-  const spread = draws.length < 2 ? 0 : Math.sqrt(squares / (draws.length - 1) / draws.length);
-  return { error, standard_error: spread, draws };
+  return { error: mean(draws), standard_error: standardError(draws) ?? 0, draws };
 }

@@ -1,3 +1,4 @@
+import { standardError } from "../risk/spread.ts";
 import type { RiskComponents } from "../types.ts";
 import type { LabelPoint } from "./label-curve.ts";
 
@@ -70,11 +71,8 @@ function suited(rows: readonly ComparedModel[], shots: number | null): Verdicts[
 /** Whether two means differ by more than two standard errors of the difference; draw by draw where the draws are the same. */
 function tellsApart(a: LabelPoint, b: LabelPoint): boolean {
   const paired = a.draws.length === b.draws.length && a.draws.length > 1;
-  const differences = a.draws.map((error, r) => b.draws[r]! - error);
-  const mean = differences.reduce((sum, one) => sum + one, 0) / differences.length;
-  const squares = differences.reduce((sum, one) => sum + (one - mean) ** 2, 0);
   const spread = paired
-    ? Math.sqrt(squares / (differences.length - 1) / differences.length)
+    ? standardError(a.draws.map((error, r) => b.draws[r]! - error))!
     : Math.hypot(a.standard_error, b.standard_error);
   return b.error - a.error > 2 * spread;
 }
