@@ -9,7 +9,8 @@ import { makeTrainTransform, type TrainTransform } from "./encoder/train-transfo
 import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
 import {
   type ConvertFileOptions,
-  convertFile,
+  convertDescribed,
+  describeFile,
   findName,
   type ModelName,
   modelNames,
@@ -97,7 +98,9 @@ export async function load<N extends ModelName>(
 ): Promise<[Encoder, Preprocess]>;
 export async function load(name: ModelName, options: LoadOptions = {}) {
   const augment = options.trainTransform === true ? [await trainTransform(name, options)] : [];
-  await requireFit(name, options);
+  const model = resolveName(name);
+  const { requireFit } = await import("./memory-fit.ts");
+  await requireFit(model, await variantSpec(model, options), { ...options, instead: "downloaded" });
   return [...(await open(await pull(name, options), options)), ...augment];
 }
 
@@ -108,21 +111,17 @@ export async function load(name: ModelName, options: LoadOptions = {}) {
  * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
  * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
  * ```
- * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
+ * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely, `MEMORY` before
+ * anything is converted when the engine cannot hold it.
  */
 export async function fromCheckpoint(
   file: string,
   options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
 ): Promise<[Encoder, Preprocess]> {
-  if (options.model !== undefined) await requireFit(options.model, options);
-  return open(await convertFile(file, options), options);
-}
-
-async function requireFit(name: string, options: LoadOptions): Promise<void> {
-  const model = resolveName(name);
-  const spec = await variantSpec(model, options);
+  const described = await describeFile(file, options);
   const { requireFit } = await import("./memory-fit.ts");
-  await requireFit(model, spec, options);
+  await requireFit(described.name, described.spec, { ...options, instead: "converted" });
+  return open(await convertDescribed(file, described, options), options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {

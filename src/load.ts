@@ -213,7 +213,15 @@ export interface ConvertFileOptions extends Job, OwnOptions, VariantOptions {
  * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
-  const { name, spec, license } = await describeFile(file, options);
+  return convertDescribed(file, await describeFile(file, options), options);
+}
+
+/** {@link convertFile} of a file that was looked at already. */
+export async function convertDescribed(
+  file: string,
+  { name, spec, license }: FileModel,
+  options: ConvertFileOptions,
+): Promise<string> {
   const dtype = checkDtype(options.dtype);
   const layouts = layoutsOf(spec);
   const digest = await digestOf([file, ...(options.components ?? [])], options.signal);
@@ -246,8 +254,15 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
   return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
 }
 
-/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. */
-async function describeFile(file: string, options: ConvertFileOptions) {
+/** What a caller's file holds. */
+export interface FileModel {
+  name: string;
+  spec: ModelSpec;
+  license: string | null;
+}
+
+/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. Reads no weights. */
+export async function describeFile(file: string, options: ConvertFileOptions): Promise<FileModel> {
   const { model, arch, components = [] } = options;
   if ((model === undefined) === (arch === undefined)) {
     throw new TypeError(

@@ -6,6 +6,7 @@ import { fingerprint } from "../../src/core/fingerprint.ts";
 import { newOwner } from "../../src/core/owner.ts";
 import * as hub from "../../src/index.ts";
 import { specOf } from "../../src/load.ts";
+import { writeMirrorIndex } from "../../src/store/mirror-index.ts";
 import { redistributionLimit } from "../../src/tables/licenses.ts";
 import { artifactFiles, writeFiles } from "../support/artifact.ts";
 import { scratch } from "../support/scratch.ts";
@@ -87,6 +88,33 @@ describe("a mirror over the network", () => {
     expect(page).toContain(`href="${FREE}.tar.gz"`);
     expect(page).toContain("Apache-2.0");
     expect(page).toContain(entry.sha256);
+  });
+
+  it("its page escapes what others wrote", async () => {
+    await mkdir(out());
+    await writeMirrorIndex(out(), {
+      format: 1,
+      models: {
+        mine: {
+          file: "mine.tar.gz",
+          sha256: "0".repeat(64),
+          bytes: 1,
+          fingerprint: "0".repeat(16),
+          license: "<b>MIT",
+          restricted: '"><script>',
+          source: { url: "https://example.org/<a>", sha256: null },
+          where: "javascript:alert(1)",
+          citation: { title: "T", authors: "A <script> & B", year: 2020, url: 'https://example.org/"x' },
+          z_dim: 1,
+          n_parameters: 1,
+        },
+      },
+    });
+    const page = await readFile(join(out(), "index.html"), "utf8");
+    expect(page).not.toMatch(/<script|<b>|<a>|"x|href="javascript/);
+    for (const text of ["&lt;b&gt;MIT", "A &lt;script&gt; &amp; B, 2020", 'title="&quot;&gt;&lt;script&gt;"']) {
+      expect(page).toContain(text);
+    }
   });
 });
 

@@ -1,7 +1,10 @@
+import { truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildGraph } from "../../converters/build.ts";
 import { convertSource } from "../../converters/convert.ts";
+import { NAMED_ARCHITECTURES } from "../../hub/named.ts";
 import type { ModelSpec } from "../../src/core/spec.ts";
 import { openEncoder } from "../../src/encoder/encoder.ts";
 import { engine } from "../../src/engine/engine.ts";
@@ -117,4 +120,31 @@ describe("a model too large for the engine", () => {
     await expect(hub.load("openclip_vitL14", { backend: "wasm" })).rejects.toMatchObject({ code: "DOWNLOAD" });
     expect(server.requests.length).toBeGreaterThan(0);
   });
+
+  test("so is a file of one's own, of whatever model or architecture, before its weights are read", async () => {
+    const arch = NAMED_ARCHITECTURES.vit_giant_patch14_clip!();
+    const file = join(scratch(), "giant.safetensors");
+    writeSafetensorsHeader(file, buildGraph({ arch, representation: "cls" }).params);
+    for (const whose of [{ arch: "vit_giant_patch14_clip" }, { model: "openclip_vitG14" }] as const) {
+      const load = hub.fromCheckpoint(file, { ...whose, backend: "wasm", onProgress: () => {} });
+      await expect(load).rejects.toMatchObject({ code: "MEMORY" });
+      await expect(load).rejects.toThrow(/3\.8 GiB in memory.*Nothing was converted/);
+    }
+    expect(await hub.cacheUsage()).toEqual([]);
+  });
 });
+
+/** A file whose header states float32 tensors and which has room for them, but no block of the disk: reading it is work. */
+function writeSafetensorsHeader(path: string, params: readonly { key: string; shape: readonly number[] }[]): void {
+  let end = 0;
+  const entries = params.map(({ key, shape }) => {
+    const begin = end;
+    end += 4 * shape.reduce((a, b) => a * b, 1);
+    return [key, { dtype: "F32", shape, data_offsets: [begin, end] }];
+  });
+  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(path, Buffer.concat([length, header]));
+  truncateSync(path, 8 + header.length + end);
+}
