@@ -18,6 +18,7 @@ import {
   pull,
   resolveName,
   variantSpec,
+  wantedModel,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -210,14 +211,14 @@ export function recommend(question: results.RecommendQuestion = {}): results.Rec
 }
 
 /**
- * Writes the mirror form of a model, `NAME.tar.gz` and `NAME.tar.gz.sha256`, making the model first where needed. Any
- * static host that serves the two files is a mirror: `SSL_HUB_MIRROR=https://host/path`.
+ * Writes the mirror form of a model or a variant of it, `NAME.tar.gz` and `NAME.tar.gz.sha256`, making it first where
+ * needed. Any static host that serves the two files is a mirror: `SSL_HUB_MIRROR=https://host/path`.
  */
-export async function pack(name: string, dir: string, job: Job = {}) {
-  const model = resolveName(name);
-  const folder = await pull(model, job);
+export async function pack(name: string, dir: string, options: PullOptions = {}) {
+  const { archive } = await wantedModel(name, options);
+  const folder = await pull(name, options);
   const { packArtifact } = await import("./store/mirror.ts");
-  return packArtifact(folder, dir, model);
+  return packArtifact(folder, dir, archive);
 }
 
 export interface VerifiedFile {

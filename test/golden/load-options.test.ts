@@ -1,4 +1,3 @@
-import { truncateSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -15,6 +14,7 @@ import { makeInput } from "../support/formula.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 import { scratch } from "../support/scratch.ts";
 import { formulaSource, TINY } from "../support/tiny-models.ts";
+import { writeEmptySafetensors } from "../support/write-safetensors.ts";
 
 beforeEach(() => hub.setDir(scratch()));
 
@@ -124,7 +124,8 @@ describe("a model too large for the engine", () => {
   test("so is a file of one's own, of whatever model or architecture, before its weights are read", async () => {
     const arch = NAMED_ARCHITECTURES.vit_giant_patch14_clip!();
     const file = join(scratch(), "giant.safetensors");
-    writeSafetensorsHeader(file, buildGraph({ arch, representation: "cls" }).params);
+    const { params } = buildGraph({ arch, representation: "cls" });
+    writeEmptySafetensors(file, Object.fromEntries(params.map(({ key, shape }) => [key, shape])));
     for (const whose of [{ arch: "vit_giant_patch14_clip" }, { model: "openclip_vitG14" }] as const) {
       const load = hub.fromCheckpoint(file, { ...whose, backend: "wasm", onProgress: () => {} });
       await expect(load).rejects.toMatchObject({ code: "MEMORY" });
@@ -133,18 +134,3 @@ describe("a model too large for the engine", () => {
     expect(await hub.cacheUsage()).toEqual([]);
   });
 });
-
-/** A file whose header states float32 tensors and which has room for them, but no block of the disk: reading it is work. */
-function writeSafetensorsHeader(path: string, params: readonly { key: string; shape: readonly number[] }[]): void {
-  let end = 0;
-  const entries = params.map(({ key, shape }) => {
-    const begin = end;
-    end += 4 * shape.reduce((a, b) => a * b, 1);
-    return [key, { dtype: "F32", shape, data_offsets: [begin, end] }];
-  });
-  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  writeFileSync(path, Buffer.concat([length, header]));
-  truncateSync(path, 8 + header.length + end);
-}
