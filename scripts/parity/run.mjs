@@ -102,7 +102,9 @@ if (!values.out) {
   const texts = Object.fromEntries(Object.entries(pages).map(([page, at]) => [page, readFileSync(at, "utf8")]));
   const next = renderPages(texts, data, architectureOf);
   writeFileSync(file, JSON.stringify(sorted(data), null, 2));
-  spawnSync(process.execPath, [path("node_modules/@biomejs/biome/bin/biome"), "format", "--write", file], { cwd: root });
+  spawnSync(process.execPath, [path("node_modules/@biomejs/biome/bin/biome"), "format", "--write", file], {
+    cwd: root,
+  });
   for (const [page, at] of Object.entries(pages)) writeFileSync(at, next[page]);
 }
 process.exit(status);
