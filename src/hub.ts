@@ -9,7 +9,8 @@ import { makeTrainTransform, type TrainTransform } from "./encoder/train-transfo
 import { type BackendInfo, backendInfo, type EngineName } from "./engine/engine.ts";
 import {
   type ConvertFileOptions,
-  convertFile,
+  convertDescribed,
+  describeFile,
   findName,
   type ModelName,
   modelNames,
@@ -17,6 +18,7 @@ import {
   pull,
   resolveName,
   variantSpec,
+  wantedModel,
 } from "./load.ts";
 import { setDir as setCacheDir } from "./store/dirs.ts";
 import { type CardData, cardData, modelCard } from "./tables/card.ts";
@@ -97,7 +99,9 @@ export async function load<N extends ModelName>(
 ): Promise<[Encoder, Preprocess]>;
 export async function load(name: ModelName, options: LoadOptions = {}) {
   const augment = options.trainTransform === true ? [await trainTransform(name, options)] : [];
-  await requireFit(name, options);
+  const model = resolveName(name);
+  const { requireFit } = await import("./memory-fit.ts");
+  await requireFit(model, await variantSpec(model, options), { ...options, instead: "downloaded" });
   return [...(await open(await pull(name, options), options)), ...augment];
 }
 
@@ -108,21 +112,17 @@ export async function load(name: ModelName, options: LoadOptions = {}) {
  * await hub.fromCheckpoint("moco_v2_800ep_pretrain.pth.tar", { model: "mocov2_rn50_ep800" });
  * await hub.fromCheckpoint("run7/last.ckpt", { arch: "vit_small_patch16", representation: "4xcls" });
  * ```
- * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely.
+ * @throws HubError `KEYS` when its keys are not that model's, `CHECKPOINT` when it cannot be read safely, `MEMORY` before
+ * anything is converted when the engine cannot hold it.
  */
 export async function fromCheckpoint(
   file: string,
   options: ConvertFileOptions & Omit<LoadOptions, "trainTransform">,
 ): Promise<[Encoder, Preprocess]> {
-  if (options.model !== undefined) await requireFit(options.model, options);
-  return open(await convertFile(file, options), options);
-}
-
-async function requireFit(name: string, options: LoadOptions): Promise<void> {
-  const model = resolveName(name);
-  const spec = await variantSpec(model, options);
+  const described = await describeFile(file, options);
   const { requireFit } = await import("./memory-fit.ts");
-  await requireFit(model, spec, options);
+  await requireFit(described.name, described.spec, { ...options, instead: "converted" });
+  return open(await convertDescribed(file, described, options), options);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<[Encoder, Preprocess]> {
@@ -211,14 +211,14 @@ export function recommend(question: results.RecommendQuestion = {}): results.Rec
 }
 
 /**
- * Writes the mirror form of a model, `NAME.tar.gz` and `NAME.tar.gz.sha256`, making the model first where needed. Any
- * static host that serves the two files is a mirror: `SSL_HUB_MIRROR=https://host/path`.
+ * Writes the mirror form of a model or a variant of it, `NAME.tar.gz` and `NAME.tar.gz.sha256`, making it first where
+ * needed. Any static host that serves the two files is a mirror: `SSL_HUB_MIRROR=https://host/path`.
  */
-export async function pack(name: string, dir: string, job: Job = {}) {
-  const model = resolveName(name);
-  const folder = await pull(model, job);
+export async function pack(name: string, dir: string, options: PullOptions = {}) {
+  const { archive } = await wantedModel(name, options);
+  const folder = await pull(name, options);
   const { packArtifact } = await import("./store/mirror.ts");
-  return packArtifact(folder, dir, model);
+  return packArtifact(folder, dir, archive);
 }
 
 export interface VerifiedFile {

@@ -62,19 +62,15 @@ export interface PullOptions<R extends string = Representation> extends Job, Var
 /**
  * Gives the folder of a converted model: from the cache, else from a mirror (`SSL_HUB_MIRROR`), else made from the
  * first of the model's checkpoints that can be had and fits. Safe to kill and to race. Each variant has a folder of its
- * own; mirrors hold none.
+ * own, and a name of its own on mirrors ({@link wantedModel}).
  * @throws TypeError when the architecture does not offer the representation or the image size.
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<string> {
-  const model = resolveName(name);
-  const plain = await specOf(model);
-  const spec = await variantSpec(model, options);
-  const dtype = checkDtype(options.dtype);
+  const wanted = await wantedModel(name, options);
+  const { name: model, spec, key, archive } = wanted;
   warnErrata(model, options);
-  const key = fingerprint(spec, undefined, dtype);
-  const isVariant = key !== fingerprint(plain);
   if ("bundled" in spec.weights) {
-    if (!isVariant) return assetPath(spec.weights.bundled);
+    if (archive === model) return assetPath(spec.weights.bundled);
     throw new TypeError(
       `${model} comes with this package already converted: it has no other representation, image size or dtype.`,
     );
@@ -84,7 +80,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<str
   return getOrMake(
     join(dirs.models, model, key),
     async (staging, job) => {
-      await make({ name: model, spec, key, dtype, mirrored: !isVariant }, staging, job);
+      await make(wanted, staging, job);
       warnLicense(model, job);
     },
     { tmpDir: dirs.tmp, lockDir: dirs.locks, name: model, force: options.forceReload, ...jobOf(options) },
@@ -109,17 +105,36 @@ function checkDtype(dtype: Dtype = "float32"): Dtype {
 }
 
 /** An artifact that is wanted. */
-interface Wanted {
+export interface Wanted {
   name: ModelName;
   spec: ModelSpec;
+  /** Its fingerprint. */
   key: string;
   dtype: Dtype;
-  /** Whether mirrors may have it. */
-  mirrored: boolean;
+  /** What it is called on a mirror: the model's name, then whatever is otherwise, as `dino_vitS16.tokens.448px.float16`. */
+  archive: string;
+}
+
+/**
+ * The artifact that a name and options stand for. What is the model's own anyway is no variant.
+ * @throws HubError `UNKNOWN_MODEL`. @throws TypeError when the architecture does not offer it.
+ */
+export async function wantedModel(name: string, options: VariantOptions): Promise<Wanted> {
+  const model = resolveName(name);
+  const plain = await specOf(model);
+  const spec = await variantSpec(model, options);
+  const dtype = checkDtype(options.dtype);
+  const otherwise = [
+    ...(spec.representation === plain.representation ? [] : [spec.representation.replace(/[+:]/g, "-")]),
+    ...(spec.arch.size === plain.arch.size ? [] : [`${spec.arch.size}px`]),
+    ...(dtype === "float32" ? [] : [dtype]),
+  ];
+  const key = fingerprint(spec, undefined, dtype);
+  return { name: model, spec, key, dtype, archive: [model, ...otherwise].join(".") };
 }
 
 async function make(wanted: Wanted, dir: string, job: Job): Promise<void> {
-  const { name, spec, key, mirrored } = wanted;
+  const { name, spec, key, archive } = wanted;
   if ("seed" in spec.weights) {
     const { convertSeed } = await import("../converters/convert.ts");
     const { seed } = spec.weights;
@@ -130,7 +145,7 @@ async function make(wanted: Wanted, dir: string, job: Job): Promise<void> {
     });
   } else if ("checkpoints" in spec.weights) {
     const { fetchFromMirrors } = await import("./store/mirror.ts");
-    if (mirrored && (await fetchFromMirrors(name, key, dir, job)) !== null) return;
+    if ((await fetchFromMirrors(archive, key, dir, job)) !== null) return;
     await makeFromCheckpoints(wanted, spec.weights.checkpoints, dir, job);
   }
 }
@@ -213,7 +228,15 @@ export interface ConvertFileOptions extends Job, OwnOptions, VariantOptions {
  * `DOWNLOAD` or `OFFLINE` when a file that is needed besides cannot be had.
  */
 export async function convertFile(file: string, options: ConvertFileOptions): Promise<string> {
-  const { name, spec, license } = await describeFile(file, options);
+  return convertDescribed(file, await describeFile(file, options), options);
+}
+
+/** {@link convertFile} of a file that was looked at already. */
+export async function convertDescribed(
+  file: string,
+  { name, spec, license }: FileModel,
+  options: ConvertFileOptions,
+): Promise<string> {
   const dtype = checkDtype(options.dtype);
   const layouts = layoutsOf(spec);
   const digest = await digestOf([file, ...(options.components ?? [])], options.signal);
@@ -246,8 +269,15 @@ export async function convertFile(file: string, options: ConvertFileOptions): Pr
   return getOrMake(join(dirs.models, name, key), write, { ...staging, ...jobOf(options) });
 }
 
-/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. */
-async function describeFile(file: string, options: ConvertFileOptions) {
+/** What a caller's file holds. */
+export interface FileModel {
+  name: string;
+  spec: ModelSpec;
+  license: string | null;
+}
+
+/** What a caller's file is: the model it is said to be, or what {@link ownModel} finds. Reads no weights. */
+export async function describeFile(file: string, options: ConvertFileOptions): Promise<FileModel> {
   const { model, arch, components = [] } = options;
   if ((model === undefined) === (arch === undefined)) {
     throw new TypeError(

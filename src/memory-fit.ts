@@ -5,15 +5,22 @@ import { loadMetadata, metadataOf } from "./tables/metadata.ts";
 
 const FLOAT_BYTES = 4;
 
+interface FitOptions {
+  backend?: EngineName | "auto";
+  threads?: number;
+  /** What was not done for nothing, as the message has it. */
+  instead: "downloaded" | "converted";
+}
+
 /**
- * Refuses a model whose weights the engine cannot hold, before anything is downloaded. Engines compute in float32,
+ * Refuses a model whose weights the engine cannot hold, before anything is done for it. Engines compute in float32,
  * whatever the artifact is stored in.
  * @throws HubError `MEMORY` that says which engine would hold it here, and which models of the family this one holds.
  */
 export async function requireFit(
   name: string,
   spec: ModelSpec,
-  { backend, threads }: { backend?: EngineName | "auto"; threads?: number },
+  { backend, threads, instead }: FitOptions,
 ): Promise<void> {
   const { buildGraph } = await import("../converters/build.ts");
   const { weightBytes } = await import("../converters/tfjs.ts");
@@ -30,14 +37,15 @@ export async function requireFit(
   throw new HubError(
     "MEMORY",
     `Cannot load ${name}: its weights take ${gibibytes(bytes)} in memory, the engine ${started.name} holds at most ` +
-      `${gibibytes(started.maxBytes)} here. Nothing was downloaded. ${elsewhere}` +
+      `${gibibytes(started.maxBytes)} here. Nothing was ${instead}. ${elsewhere}` +
       (smaller.length === 0 ? "" : ` Of the same family, ${started.name} holds ${smaller.join(", ")}.`),
     { details: { name, bytes, engine: started.name, maxBytes: started.maxBytes, smaller } },
   );
 }
 
-/** The largest models of a name's family that fit, the family being what stands before the first underscore. */
+/** The largest models of a hub name's family that fit, the family being what stands before the first underscore. */
 function siblings(name: string, maxBytes: number): string[] {
+  if (metadataOf(name) === undefined) return [];
   const family = name.split("_")[0]!;
   const size = (other: string) => FLOAT_BYTES * (metadataOf(other)?.model.n_parameters ?? Number.POSITIVE_INFINITY);
   const fitting = Object.keys(loadMetadata())

@@ -1,6 +1,7 @@
 import * as hub from "../index.ts";
 import { type Command, textOption } from "./command.ts";
 import { bytes, table } from "./print.ts";
+import { VARIANT_OPTIONS, variantOptions } from "./variant.ts";
 
 export const mirror: Command = {
   usage: "mirror [names...]",
@@ -8,9 +9,11 @@ export const mirror: Command = {
   options: [
     ["--out <dir>", "the folder of the mirror; after a kill it goes on there (required)"],
     ["--include-restricted", "take models, too, whose licence does not let everybody pass them on"],
+    ...VARIANT_OPTIONS,
   ],
   examples: [
     "ssl-hub mirror --out mirror dino_rn50 dino_vitS16",
+    "ssl-hub mirror --out mirror dino_vitS16 --dtype float16   # beside the plain one, as dino_vitS16.float16",
     "ssl-hub mirror --out mirror                       # all models that are downloaded: hundreds of GB of originals",
     "SSL_HUB_MIRROR=https://my.host/mirror ssl-hub pull dino_rn50",
   ],
@@ -20,6 +23,7 @@ export const mirror: Command = {
     const results = await hub.mirror(names as string[], {
       out,
       includeRestricted: options.includeRestricted === true,
+      ...variantOptions(options),
       ...job,
     });
     const of = (state: hub.Mirrored["state"]) => results.filter((result) => result.state === state);
@@ -27,7 +31,7 @@ export const mirror: Command = {
     else {
       print(
         table(results, [
-          { title: "model", value: ({ name }) => name },
+          { title: "model", value: ({ archive }) => archive },
           { title: "state", value: ({ state }) => state },
           { title: "licence", value: ({ license }) => license },
           { title: "size", value: (row) => (row.bytes === null ? null : bytes(row.bytes)), align: "right" },

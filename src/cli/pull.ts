@@ -19,14 +19,11 @@ export const pull: Command = {
   async run([names], options, { json, job, print }) {
     const pack = textOption(options, "pack");
     const variant = variantOptions(options);
-    const isVariant = Object.values(variant).some((value) => value !== undefined);
-    if (pack !== undefined && isVariant)
-      throw new TypeError("--pack writes models as they are: mirrors hold no variants.");
     const pulled: Record<string, unknown>[] = [];
     for (const name of names as string[]) {
       const folder = await hub.pull(name, { forceReload: options.force === true, ...variant, ...job });
       const info = await hub.readArtifact(folder);
-      const packed = pack === undefined ? undefined : await hub.pack(name, pack, job);
+      const packed = pack === undefined ? undefined : await hub.pack(name, pack, { ...variant, ...job });
       const { dtype, float16_error } = info;
       pulled.push({
         name,

@@ -30,7 +30,7 @@ const MAX_ARTIFACT = 8 * 2 ** 30;
 const MAX_ENTRIES = 10_000;
 
 /**
- * Fills `staging` with a converted model from the first mirror that has it: `BASE/NAME.tar.gz`, and `.sha256` beside it
+ * Fills `staging` with a converted model or variant from the first mirror that has it: `BASE/NAME.tar.gz`, and `.sha256` beside it
  * if there is one. It is used only if its fingerprint is the one given and every shard has the size and hash its
  * model.json states. A mirror that does not serve is told of as a `MIRROR` warning; null: none did, staging is empty.
  */

@@ -27,18 +27,30 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Features and the messages about broken images, of a run with so many workers. */
-async function encode(backend: string, threads: number, tail = ""): Promise<{ features: number[]; broken: string[] }> {
+interface Encoded {
+  features: number[];
+  /** Messages about broken images, and their indices as each batch tells them. */
+  broken: string[];
+  indices: number[];
+}
+
+/** All that a run with so many workers tells. */
+async function encode(backend: string, threads: number, tail = ""): Promise<Encoded> {
   const text = `
     import { openEncoder } from "./src/encoder/encoder.js";
+    import { encodeBatches } from "./src/encoder/pool.js";
     const [encoder] = await openEncoder(${JSON.stringify(tinyModel())}, { backend: "${backend}", threads: ${threads} });
     const broken = [];
     const onProgress = (event) => { if (event.stage === "warning") broken.push(event.message); };
     const o = { batchSize: 5, onError: "skip", onProgress };
     ${tail}
     const features = await encoder.encode(${JSON.stringify(paths)}, o);
+    const indices = [];
+    for await (const { errors } of encodeBatches(encoder, ${JSON.stringify(paths)}, o)) {
+      for (const { index } of errors) indices.push(index);
+    }
     encoder.dispose();
-    console.log(JSON.stringify({ features: [...features], broken }));`;
+    console.log(JSON.stringify({ features: [...features], broken, indices }));`;
   const child: Child = runModule(code, text);
   const { code: rc, stdout, stderr } = await child.ended;
   expect(stderr).toBe("");
@@ -52,6 +64,7 @@ test.each(["wasm", "cpu"])(
   async (backend) => {
     const one = await encode(backend, 1);
     expect(one.broken).toHaveLength(2);
+    expect(one.indices).toEqual([3, 14]);
     expect(one.features).toHaveLength(19 * Z_DIM);
     for (const threads of [2, 3]) expect(await encode(backend, threads)).toEqual(one);
   },

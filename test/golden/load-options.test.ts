@@ -1,7 +1,9 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildGraph } from "../../converters/build.ts";
 import { convertSource } from "../../converters/convert.ts";
+import { NAMED_ARCHITECTURES } from "../../hub/named.ts";
 import type { ModelSpec } from "../../src/core/spec.ts";
 import { openEncoder } from "../../src/encoder/encoder.ts";
 import { engine } from "../../src/engine/engine.ts";
@@ -12,6 +14,7 @@ import { makeInput } from "../support/formula.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 import { scratch } from "../support/scratch.ts";
 import { formulaSource, TINY } from "../support/tiny-models.ts";
+import { writeEmptySafetensors } from "../support/write-safetensors.ts";
 
 beforeEach(() => hub.setDir(scratch()));
 
@@ -116,5 +119,18 @@ describe("a model too large for the engine", () => {
     // A model that fits does ask, so that the test would see it.
     await expect(hub.load("openclip_vitL14", { backend: "wasm" })).rejects.toMatchObject({ code: "DOWNLOAD" });
     expect(server.requests.length).toBeGreaterThan(0);
+  });
+
+  test("so is a file of one's own, of whatever model or architecture, before its weights are read", async () => {
+    const arch = NAMED_ARCHITECTURES.vit_giant_patch14_clip!();
+    const file = join(scratch(), "giant.safetensors");
+    const { params } = buildGraph({ arch, representation: "cls" });
+    writeEmptySafetensors(file, Object.fromEntries(params.map(({ key, shape }) => [key, shape])));
+    for (const whose of [{ arch: "vit_giant_patch14_clip" }, { model: "openclip_vitG14" }] as const) {
+      const load = hub.fromCheckpoint(file, { ...whose, backend: "wasm", onProgress: () => {} });
+      await expect(load).rejects.toMatchObject({ code: "MEMORY" });
+      await expect(load).rejects.toThrow(/3\.8 GiB in memory.*Nothing was converted/);
+    }
+    expect(await hub.cacheUsage()).toEqual([]);
   });
 });

@@ -8,8 +8,8 @@ import type { Problem } from "./problem.ts";
 import { describe, exactProducts, type Products } from "./products.ts";
 
 export interface LogisticOptions extends Job {
-  /** Features `[n * d]`, row-major. */
-  x: Float32Array;
+  /** Features `[n * d]`, row-major. Float64 where float32 cannot hold them, as after scaling. */
+  x: Float32Array | Float64Array;
   /** Class of each row `[n]`, in 0..k-1. */
   y: Int32Array;
   /** Rows. */
@@ -153,7 +153,8 @@ function gradientNorm(gradient: Float64Array, { features: { d, mean }, k }: Prob
 type PathOptions = Omit<LogisticOptions, "C"> & { C: readonly number[] };
 
 function checkOptions({ x, y, n, d, k, C: values, tolerance = 1 }: PathOptions): void {
-  if (!(x instanceof Float32Array)) throw new TypeError("logisticRegression: x must be a Float32Array [n * d]");
+  if (!(x instanceof Float32Array || x instanceof Float64Array))
+    throw new TypeError("logisticRegression: x must be a Float32Array or Float64Array [n * d]");
   if (!(y instanceof Int32Array)) throw new TypeError("logisticRegression: y must be an Int32Array [n]");
   for (const [name, value] of Object.entries({ n, d, k })) {
     if (!Number.isInteger(value) || value < 1)
@@ -176,7 +177,7 @@ function checkOptions({ x, y, n, d, k, C: values, tolerance = 1 }: PathOptions):
   }
 }
 
-function notFinite(x: Float32Array, d: number): HubError {
+function notFinite(x: Float32Array | Float64Array, d: number): HubError {
   const at = x.findIndex((value) => !Number.isFinite(value));
   const row = Math.trunc(at / d);
   const place = `feature ${at % d} of row ${row}`;

@@ -17,7 +17,7 @@ export interface Products {
 /** Features as they came, and what centring them needs. */
 export interface Features {
   /** `[n, d]` row-major, not centred. */
-  readonly x: Float32Array;
+  readonly x: Float32Array | Float64Array;
   readonly n: number;
   readonly d: number;
   /** Mean of each column, `[d]`. */
@@ -27,7 +27,7 @@ export interface Features {
 }
 
 /** Column means in two passes, so that a large common offset costs no digits. */
-export function describe(x: Float32Array, n: number, d: number): Features {
+export function describe(x: Float32Array | Float64Array, n: number, d: number): Features {
   const mean = new Float64Array(d);
   for (let at = 0; at < n * d; at += d) for (let j = 0; j < d; j++) mean[j]! += x[at + j]!;
   for (let j = 0; j < d; j++) mean[j]! /= n;
@@ -44,7 +44,7 @@ export function describe(x: Float32Array, n: number, d: number): Features {
   return { x, n, d, mean, squares };
 }
 
-/** Products in float64 on one core, straight from the float32 features: no copy of them is made. */
+/** Products in float64 on one core, straight from the features: no copy of them is made. */
 export function exactProducts({ x, n, d, mean }: Features): Products {
   return {
     async forward(w, k) {

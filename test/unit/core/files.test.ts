@@ -117,6 +117,26 @@ describe("getOrMake", () => {
     await expectNothingLeft();
   });
 
+  test("a process killed between its last steps left all: the next call gives the target and clears the rest", async () => {
+    await getOrMake(target, fill("a"), options);
+    const leave = async (owner: string) => {
+      const lock = join(options.lockDir, sha256(target).slice(0, 16));
+      await mkdir(lock);
+      await writeFile(join(lock, "owner"), owner);
+      await mkdir(join(options.tmpDir, owner, "staging"), { recursive: true });
+    };
+    await leave(deadOwner());
+    expect(await getOrMake(target, fill("b"), options)).toBe(target);
+    expect(await content()).toBe("a");
+    await expectNothingLeft();
+    // One that is at work is left alone.
+    const live = newOwner();
+    await leave(live);
+    expect(await getOrMake(target, fill("b"), options)).toBe(target);
+    expect(await readdir(options.tmpDir)).toEqual([live]);
+    expect(await readdir(options.lockDir)).toHaveLength(1);
+  });
+
   test("a dead process's lease is taken over and its staging swept; a live one's and a foreign one's stay", async () => {
     const lock = join(options.lockDir, sha256(target).slice(0, 16));
     await mkdir(lock, { recursive: true });

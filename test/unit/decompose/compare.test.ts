@@ -108,18 +108,24 @@ describe("comparePage", () => {
       model("other", [1, 12, 2, -1], [point(3, [30, 33, 32]), point(null, [13.5])]),
     ];
     const page = await comparePage({
-      title: "Two & more",
+      title: 'Two & "more" <i>',
       rows: rows.map((row) => ({ ...row, standard_errors: { probe_gen: 0.25, enc_gen: 0.25 } })),
       curve: rows.flatMap((row) => row.curve.map((one) => ({ model: row.model, ...one }))),
-      limits: ["first sentence"],
-      labels: ["second sentence"],
-      facts: [["Probe", "logistic"]],
+      limits: ["first sentence", "a<b: limited"],
+      labels: ["second sentence", "a<b: labels"],
+      facts: [
+        ["Probe", "logistic"],
+        ["n<m", "1<2"],
+      ],
     });
     expect(page.match(/<svg/g)).toHaveLength(2);
     expect(page).not.toMatch(/<script|<link|<img|src=|@import|url\(http/);
-    expect(page).toContain("a&lt;b");
-    expect(page).not.toContain("<b,");
-    expect(page).toContain("<title>Two &amp; more</title>");
+    // Vega escapes what it draws; the rest is ours.
+    const ours = page.replace(/<svg[\s\S]*?<\/svg>/g, "");
+    expect(ours).toContain("<title>Two &amp; &quot;more&quot; &lt;i&gt;</title>");
+    expect(ours.match(/>a&lt;b<\/t[dh]>/g)).toHaveLength(2);
+    for (const text of ["a&lt;b: limited", "a&lt;b: labels", "n&lt;m", "1&lt;2"]) expect(ours).toContain(text);
+    expect(page).not.toMatch(/a<b|n<m|1<2|<i>/);
     for (const text of ["first sentence", "second sentence", "9.00 ± 0.25", "42.00 ± 1.00", "logistic"]) {
       expect(page).toContain(text);
     }

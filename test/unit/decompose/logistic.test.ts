@@ -109,6 +109,19 @@ describe("logisticRegression", () => {
     }
   });
 
+  it("keeps the digits of float64 features, on the engine too", async () => {
+    const x = Float64Array.from(base.x, (value) => value / 7);
+    const exact = await logisticRegression({ ...base, x, C: 1 });
+    const mixed = await logisticRegression({ ...base, x, C: 1, products: "engine" });
+    const rounded = await logisticRegression({ ...base, x: Float32Array.from(x), C: 1 });
+    // x / 7 at C = 1 is x at C = 1 / 49, with weights 7 times as large.
+    const whole = await logisticRegression({ ...base, C: 1 / 49 });
+    const off = ({ objective }: typeof whole) => Math.abs(objective / (49 * whole.objective) - 1);
+    expect(off(exact)).toBeLessThan(1e-13);
+    expect(off(mixed)).toBeLessThan(1e-13);
+    expect(off(rounded)).toBeGreaterThan(1e-11);
+  });
+
   it("leaves no tensor behind", async () => {
     const { engine } = await import("../../../src/engine/engine.ts");
     const { tf } = await engine();
