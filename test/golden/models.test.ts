@@ -22,11 +22,11 @@ const BACKEND = (process.env.SSL_HUB_BACKEND ?? "wasm") as EngineName;
 
 /**
  * By default one small case of every kind of architecture and file. `SSL_HUB_GOLDEN` runs others: names with commas
- * between them, or `all`, which takes half an hour and up to 10 GB of memory. `SSL_HUB_GOLDEN_REPORT` is a file that
- * gets a line of each.
+ * between them, or `all`, which takes half an hour and up to 10 GB of memory (`npm run parity`). `SSL_HUB_GOLDEN_REPORT`
+ * is a file that gets a line of each; with `SSL_HUB_GOLDEN_HALF` it has what float16 does, too.
  */
 const SOME = "byol_rn50_bs512,clip_rn50__f16,dino_rn50,init_vitS16,lossyless_vitb32_b005";
-const { SSL_HUB_GOLDEN = SOME, SSL_HUB_GOLDEN_REPORT } = process.env;
+const { SSL_HUB_GOLDEN = SOME, SSL_HUB_GOLDEN_REPORT, SSL_HUB_GOLDEN_HALF } = process.env;
 const wanted = new Set(SSL_HUB_GOLDEN.split(","));
 
 const names = hasShared ? goldenNames().filter((name) => wanted.has("all") || wanted.has(name)) : [];
@@ -36,10 +36,12 @@ const cases = names.map((name, i) => {
   return { name, form: forms[i % forms.length]! };
 });
 
-/** Whether the engine holds the weights; those of the largest do not fit into WebAssembly's 4 GiB. */
-async function fits({ name }: GoldenModel): Promise<boolean> {
+/** Why the engine does not hold the weights: those of the largest do not fit into WebAssembly's 4 GiB. */
+async function misfit({ name }: GoldenModel): Promise<string | undefined> {
   const spec = await (hubconf as Record<string, SpecLoader>)[name]!();
-  return weightBytes(buildGraph(spec)) <= (await engine(BACKEND)).maxBytes;
+  const [bytes, { maxBytes }] = [weightBytes(buildGraph(spec)), await engine(BACKEND)];
+  const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
+  return bytes <= maxBytes ? undefined : `${gib(bytes)} of weights, it holds ${gib(maxBytes)}`;
 }
 
 describe.skipIf(!hasShared)(`features equal PyTorch's on ${BACKEND} (skipped without the developers' goldens)`, () => {
@@ -53,17 +55,25 @@ describe.skipIf(!hasShared)(`features equal PyTorch's on ${BACKEND} (skipped wit
 
   test.each(cases)("$name from $form", { timeout: 900_000 }, async ({ name, form }) => {
     const golden = readGolden(name);
-    if (!(await fits(golden))) return report({ name, form, skipped: "does not fit this engine" });
+    const skipped = await misfit(golden);
+    if (skipped !== undefined) return report({ name, form, skipped });
     const error = await errorOf(golden, form);
-    await report({ name, form, error });
+    await report({ name, form, error, ...(SSL_HUB_GOLDEN_HALF === "1" && (await halfError())) });
     expect(error).toBeLessThanOrEqual(TOLERANCE);
   });
 
   async function errorOf(golden: GoldenModel, form: Form): Promise<number> {
-    const file = join(dir, "official.bin");
-    const out = join(dir, "converted");
-    const components = await writeOfficial(golden, form, file);
-    await hub.convert(file, { model: golden.name, out, force: true, ...(components.length > 0 && { components }) });
+    const components = await writeOfficial(golden, form, join(dir, "official.bin"));
+    convert = (options = {}) => {
+      const given = { ...options, ...(components.length > 0 && { components }) };
+      return hub.convert(join(dir, "official.bin"), {
+        model: golden.name,
+        out: join(dir, "converted"),
+        force: true,
+        ...given,
+      });
+    };
+    const out = await convert();
     const [encoder] = await openEncoder(out, { backend: BACKEND });
     const { tf } = await engine(BACKEND);
     const [n, , height, width] = golden.input.shape;
@@ -80,8 +90,16 @@ describe.skipIf(!hasShared)(`features equal PyTorch's on ${BACKEND} (skipped wit
     return relativeL2(found, expected);
   }
 
+  /** Of the file that {@link errorOf} wrote. */
+  let convert: (options?: hub.VariantOptions) => Promise<string>;
+  async function halfError() {
+    const { float16_error } = await hub.readArtifact(await convert({ dtype: "float16" }));
+    return { float16_error };
+  }
+
   async function report(line: { name: string; form: Form; error?: number; skipped?: string }): Promise<void> {
-    const text = JSON.stringify({ backend: BACKEND, ...line });
+    const date = new Date().toISOString().slice(0, 10);
+    const text = JSON.stringify({ backend: BACKEND, ...line, date });
     if (SSL_HUB_GOLDEN_REPORT !== undefined) await appendFile(SSL_HUB_GOLDEN_REPORT, `${text}\n`);
   }
 });
