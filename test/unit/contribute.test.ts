@@ -70,6 +70,9 @@ describe("ssl-hub new", () => {
     const family = readFileSync(join(root, "hub/mine.ts"), "utf8");
     expect(family).toContain('{ take: "state_dict.module.encoder." }');
     expect(family).toMatch(/sha256: "[0-9a-f]{64}"/);
+    expect(family).toContain('{ op: "randomResizedCrop", size: 32, scale: [0.08, 1]');
+    expect(family).toContain("brightness: [0.2, 1.8]");
+    expect(made.guesses.join("\n")).toMatch(/training augmentation is simclr_rn50's, of the same objective/);
     const entry = checkMetadata(readFileSync(join(root, "metadata.yaml"), "utf8")).mine_tiny!;
     expect(entry).toMatchObject({
       ssl: { objective: "simclr" },
@@ -82,6 +85,7 @@ describe("ssl-hub new", () => {
       "line",
       "specification",
       "graph",
+      "training",
       "licence",
       "location",
       "hash",
@@ -118,6 +122,20 @@ describe("ssl-hub new", () => {
     expect(problems(await check(root, "dino_mine"))[0]).toMatch(/^specification: The family file throws/);
   });
 
+  it.each([
+    [{ trainLike: "swav_rn50" }, /scale: \[0\.14, 1\]/, "ok"],
+    [{ objective: "supervised" }, /trainTransform: \{ none: "it was trained with labels" \}/, "ok"],
+    [{ objective: "ours" }, /trainTransform: \{ none: "nobody has written down/, "warning"],
+  ] as const)("writes the training augmentation of %o", async (options, text, state) => {
+    const root = checkout();
+    const made = await add(root, options);
+    expect(made.guesses.join()).not.toContain("augmentation");
+    expect(readFileSync(join(root, "hub/mine.ts"), "utf8")).toMatch(text);
+    if ("objective" in options && options.objective === "supervised")
+      edit(root, "metadata.yaml", (all) => all.replace(/(mine_tiny:\n {2}ssl:\n)/, "$1    ssl_mode: supervised\n"));
+    expect((await check(root)).find(({ what }) => what === "training")?.state).toBe(state);
+  });
+
   it("refuses what is taken or cannot be, and writes nothing then", async () => {
     const root = checkout();
     const before = readFileSync(join(root, "hubconf.ts"), "utf8");
@@ -126,6 +144,10 @@ describe("ssl-hub new", () => {
     await expect(add(root, { url: "http://x.org/a.pth" })).rejects.toThrow(/https/);
     await expect(add(root, { family: "../../x" })).rejects.toThrow(/family/);
     await expect(add(root, { arch: "resnet50" })).rejects.toMatchObject({ code: "KEYS" });
+    await expect(add(root, { trainLike: "sup_rn50" })).rejects.toThrow(
+      /trained like sup_rn50: it was trained with labels/,
+    );
+    await expect(add(root, { trainLike: "nobody" })).rejects.toMatchObject({ code: "UNKNOWN_MODEL" });
     await expect(add(scratch())).rejects.toThrow(/is no checkout of ssl-hub/);
     expect(readFileSync(join(root, "hubconf.ts"), "utf8")).toBe(before);
   });
@@ -154,10 +176,12 @@ describe("ssl-hub check", () => {
       ["example.org/models", "huggingface.co/a/blob/main"],
       [/sha256: "[0-9a-f]{64}"/, `sha256: "${"0".repeat(64)}"`],
       ["module.encoder.", "module."],
+      ['"randomResizedCrop", size: 32', '"randomResizedCrop", size: 24'],
     ]);
     const wrong = problems(await check(root, "mine_tiny", { checkpoint: CHECKPOINT }));
     expect(wrong).toEqual([
       expect.stringMatching(/^graph: .*z_dim is 99.*makes it 256/),
+      expect.stringMatching(/^training: .*crops to 24 pixels; the encoder takes 32/),
       expect.stringMatching(/^licence: meta\.license is absent/),
       expect.stringMatching(/^location: .*\/resolve\/ in place of \/blob\//),
       expect.stringMatching(/^hash: .*stated is 000/),
