@@ -66,12 +66,17 @@ function dropOf(dropped: readonly string[]): KeyRule[] {
 function code(value: unknown): string {
   if (value instanceof RegExp) return String(value);
   if (Array.isArray(value)) return `[${value.map(code).join(", ")}]`;
-  // 1 - 0.8 is not quite 0.2.
-  if (typeof value === "number") return String(Number(value.toPrecision(12)));
+  if (typeof value === "number") return numberText(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   return `{ ${Object.entries(value)
     .map(([key, part]) => `${key}: ${code(part)}`)
     .join(", ")} }`;
+}
+
+/** `0.2` for 1 - 0.8, which is not quite it; `1.3333333333333333` for 4 / 3. */
+function numberText(value: number): string {
+  const short = String(Number(value.toPrecision(12)));
+  return short.length < 10 ? short : String(value);
 }
 
 function archText(name: string, arch: ArchSpec): string {

@@ -4,7 +4,7 @@ import { familyPath, HUBCONF, METADATA, openCheckout } from "./checkout.ts";
 import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
 import { exists, writeFileAtomic } from "./core/files.ts";
-import { hashFile } from "./core/hash.ts";
+import { canonicalJson, hashFile } from "./core/hash.ts";
 import { atSize } from "./core/preprocess-size.ts";
 import type { ModelSpec, Transform } from "./core/spec.ts";
 import { type ModelName, modelNames, resolveName, specOf } from "./load.ts";
@@ -30,8 +30,8 @@ export interface NewModelOptions extends Job, Omit<OwnOptions, "name"> {
   where?: string;
   objective?: string;
   /**
-   * Hub name of a model that was trained with the same augmentations. Default: the first of the same objective, which is
-   * told as a guess.
+   * Hub name of a model that was trained with the same augmentations. Default: what most models of the same objective
+   * have, which is told as a guess.
    */
   trainLike?: string;
   title?: string;
@@ -108,7 +108,7 @@ async function describe(options: NewModelOptions): Promise<NewFamily> {
 
 type Training = NonNullable<ModelSpec["trainTransform"]>;
 
-/** The training pipeline: that of the model it is said to be like, or of one with its objective, for its own input. */
+/** The training pipeline: that of the model it is said to be like, or of its objective, for its own input. */
 async function trainingOf(
   { trainLike, objective }: NewModelOptions,
   { arch, preprocess }: ModelSpec,
@@ -122,21 +122,23 @@ async function trainingOf(
   return {
     steps,
     ...(trainLike === undefined && {
-      guess: `the training augmentation is ${like}'s, of the same objective (--train-like)`,
+      guess: `the training augmentation is ${like}'s, as most of ${objective} have it (--train-like)`,
     }),
   };
 }
 
 const UNKNOWN_TRAINING = { none: "nobody has written down its training augmentation yet" };
 
-/** The first model of the hub with this objective and a training pipeline. */
+/** A model of the hub whose training pipeline is the one that most of this objective have. */
 async function trainedFor(objective: string | undefined): Promise<ModelName | undefined> {
-  if (objective === undefined) return undefined;
+  const users = new Map<string, ModelName[]>();
   for (const name of modelNames()) {
-    if (metadataOf(name)?.ssl.objective !== objective) continue;
-    if (Array.isArray((await specOf(name)).trainTransform)) return name;
+    if (objective === undefined || metadataOf(name)?.ssl.objective !== objective) continue;
+    const pipeline = canonicalJson((await specOf(name)).trainTransform);
+    users.set(pipeline, [...(users.get(pipeline) ?? []), name]);
   }
-  return undefined;
+  const most = [...users.values()].toSorted((a, b) => b.length - a.length)[0];
+  return most?.[0];
 }
 
 async function entryText(name: string, spec: ModelSpec, o: NewModelOptions): Promise<string> {

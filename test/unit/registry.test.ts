@@ -134,8 +134,9 @@ describe.skipIf(!hasShared)(
     const all: KnownModel[] = hasShared ? JSON.parse(readFileSync(shared("reference/models.json"), "utf8")) : [];
 
     it("has all of them, and the embedded ones", () => {
+      const ours = new Set(registry.map(([name]) => name));
       const names = [...all.map(({ name }) => name), "tiny_ssl", "tiny_sup", "tiny_init"];
-      expect(registry.map(([name]) => name).toSorted()).toEqual(names.toSorted());
+      expect(names.filter((name) => !ours.has(name))).toEqual([]);
     });
 
     it.each(all.map((model) => [model.name, model] as const))("%s", async (name, model) => {
