@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles src/engine/kernels/kernels.c to the two .wasm files beside it, and src/images/resize.c to the text of
-# src/images/resize-wasm.ts; or all three as .wasm files into the folder given.
+# src/images/resize-wasm.ts, src/decompose/kernels/multiply.c to that of multiply-wasm.ts; or all as .wasm files into the
+# folder given.
 # Needs clang and lld 19 (apt-get install clang-19 lld-19); CLANG names another. Other versions give other bytes.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,15 +21,24 @@ flags=(
 "$clang" "${flags[@]}" -mrelaxed-simd -DRELAXED "$here/kernels.c" -o "$out/kernels-relaxed.wasm"
 
 # Small enough to be text in a module, which needs no file to be found beside it, in a browser either.
-resize=$(mktemp)
-trap 'rm -f "$resize"' EXIT
-"$clang" "${common[@]}" -Wl,-z,stack-size=4096 "$root/src/images/resize.c" -o "$resize"
+small=("${common[@]}" -Wl,-z,stack-size=4096)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$clang" "${small[@]}" "$root/src/images/resize.c" -o "$work/resize.wasm"
+"$clang" "${small[@]}" "$root/src/decompose/kernels/multiply.c" -o "$work/multiply-simd.wasm"
+"$clang" "${small[@]}" -mrelaxed-simd -DRELAXED "$root/src/decompose/kernels/multiply.c" -o "$work/multiply-relaxed.wasm"
 if [ $# -gt 0 ]; then
-  cp "$resize" "$out/resize.wasm"
+  cp "$work"/*.wasm "$out/"
 else
+  text() { # NAME FILE SOURCE
+    echo "/** What scripts/build-kernels.sh makes of $3, in base64. */"
+    echo "export const $1 ="
+    echo "  \"$(base64 -w0 "$work/$2.wasm")\";"
+  }
+  text RESIZE_WASM resize resize.c >"$root/src/images/resize-wasm.ts"
   {
-    echo "/** What scripts/build-kernels.sh makes of resize.c, in base64. */"
-    echo "export const RESIZE_WASM ="
-    echo "  \"$(base64 -w0 "$resize")\";"
-  } >"$root/src/images/resize-wasm.ts"
+    text MULTIPLY_SIMD multiply-simd multiply.c
+    echo
+    text MULTIPLY_RELAXED multiply-relaxed "multiply.c with relaxed SIMD"
+  } >"$root/src/decompose/kernels/multiply-wasm.ts"
 fi

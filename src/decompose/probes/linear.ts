@@ -1,8 +1,8 @@
 import type { Job } from "../../core/events.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { eachBlock } from "../blocks.ts";
+import { multiply } from "../kernels/multiply.ts";
 import type { FeatureSet } from "../types.ts";
-import { multiply } from "./products.ts";
 
 /** Scores of the classes: `coef x + intercept`. */
 export interface LinearModel {

@@ -1,7 +1,8 @@
 import type { Engine } from "../../engine/engine.ts";
+import { multiply } from "../kernels/multiply.ts";
 import { argmax, type LinearModel, transposed } from "./linear.ts";
 import type { Parameters } from "./optimizers.ts";
-import { columnSums, multiply } from "./products.ts";
+import { columnSums } from "./products.ts";
 import { crossEntropy, residuals, softmax } from "./softmax.ts";
 
 /**

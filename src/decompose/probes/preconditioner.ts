@@ -1,6 +1,7 @@
 import { rng } from "../../core/rng.ts";
+import { multiply } from "../kernels/multiply.ts";
 import { orthonormalize, symmetricEigen } from "./eigen.ts";
-import { type Features, multiply, type Products } from "./products.ts";
+import type { Features, Products } from "./products.ts";
 
 /** Leading eigenpairs of the Gram matrix of the centred features. */
 export interface Spectrum {

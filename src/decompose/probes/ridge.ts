@@ -1,9 +1,9 @@
 import type { Job } from "../../core/events.ts";
 import { allRows, eachBlock } from "../blocks.ts";
+import { multiply } from "../kernels/multiply.ts";
 import type { FeatureSet, Probe } from "../types.ts";
 import { cholesky, solveCholesky } from "./cholesky.ts";
 import { type LinearModel, predictLinear, transposed } from "./linear.ts";
-import { multiply } from "./products.ts";
 
 export interface RidgeFit extends LinearModel {
   /** Sum of squared errors plus penalty. */

@@ -105,9 +105,9 @@ export function ownKernels(tf: typeof core, m: KernelModule): Record<string, Own
       return undefined;
     if (add !== undefined && !sameShape(add.shape, c.outShape)) return undefined;
     const y = output(c.outShape);
-    const depth = c.filterHeight * c.filterWidth * c.inChannels;
     m.withScratch(
-      m.productScratch(depth, c.outChannels),
+      m.convolveScratch(c.batchSize, c.inChannels, c.filterHeight, c.filterWidth, c.strideHeight, c.strideWidth,
+        c.outHeight, c.outWidth, c.outChannels), // biome-ignore format: one call
       (scratch) =>
       m.convolve(at(x), at(filter), at(bias), at(add), at(y), c.batchSize, c.inHeight, c.inWidth, c.inChannels,
         c.filterHeight, c.filterWidth, c.strideHeight, c.strideWidth, c.padInfo.top, c.padInfo.left,

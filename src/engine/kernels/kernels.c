@@ -26,21 +26,12 @@
 #define AT_LEAST(x, low) wasm_f32x4_pmax(x, low)
 #define AT_MOST(x, high) wasm_f32x4_pmin(x, high)
 
-/* A tile is 4 rows by 8 columns: its 8 sums, 2 vectors of B and 1 of A fit the 16 registers of x86. */
-#define TILE_ROWS 4
-#define TILE_COLS 8
-/* Rows and depth of the part of A that stays in the level 2 cache while it meets all of B. */
-#define BLOCK_ROWS 96
-#define BLOCK_DEPTH 256
-/* Floats of B that are packed at a time. */
-#define PACKED_FLOATS (1 << 20)
 /* Queries that attention computes at a time. */
 #define QUERY_ROWS 64
 
 enum { LINEAR, RELU, GELU, QUICK_GELU, SIGMOID, ERF };
 
 INLINE int least(int a, int b) { return a < b ? a : b; }
-INLINE int padded(int n) { return (n + TILE_COLS - 1) & ~(TILE_COLS - 1); }
 INLINE float sum4(v128_t v) {
   return (wasm_f32x4_extract_lane(v, 0) + wasm_f32x4_extract_lane(v, 1)) +
          (wasm_f32x4_extract_lane(v, 2) + wasm_f32x4_extract_lane(v, 3));
@@ -191,214 +182,38 @@ void EXPORT(normalize)(const float *x, float *y, int rows, int n, float eps) {
   }
 }
 
-/* ---- Matrix product -------------------------------------------------------------------------------------------- */
+#include "product.h"
+#include "winograd.h"
 
-/* What becomes of a sum before it is written: plus bias of its column, plus `add` (laid out as C), activation. */
-typedef struct {
-  const float *bias, *add;
-  int act;
-} Finish;
+/* ---- Convolution ------------------------------------------------------------------------------------------------ */
 
-/* Columns j and on of B [depth, cols], or of its transpose [cols, depth], as panels of 8, filled up with zeros. */
-ALONE void pack(const float *b, int stride, int transposed, int depth, int cols, float *to) {
-  for (int j = 0; j < cols; j += TILE_COLS) {
-    int width = least(TILE_COLS, cols - j);
-    if (transposed) {
-      for (int c = 0; c < TILE_COLS; c++) {
-        const float *from = b + (j + c) * stride;
-        for (int k = 0; k < depth; k++) to[k * TILE_COLS + c] = c < width ? from[k] : 0.f;
-      }
-    } else if (width == TILE_COLS) {
-      for (int k = 0; k < depth; k++) {
-        const float *from = b + k * stride + j;
-        STORE(to + k * TILE_COLS, LOAD(from));
-        STORE(to + k * TILE_COLS + 4, LOAD(from + 4));
-      }
-    } else {
-      for (int k = 0; k < depth; k++)
-        for (int c = 0; c < TILE_COLS; c++) to[k * TILE_COLS + c] = c < width ? b[k * stride + j + c] : 0.f;
-    }
-    to += depth * TILE_COLS;
-  }
+/* Whether a convolution goes by Winograd. */
+INLINE int by_winograd(int kernelH, int kernelW, int strideH, int strideW, int channels, int outH, int outW, int out) {
+  return kernelH == 3 && kernelW == 3 && strideH == 1 && strideW == 1 && winograd_pays(channels, outH, outW, out);
 }
 
-ALONE void finish_tile(float *c, int ldc, int rows, int row, int col, int width, const Finish *f) {
-  for (int i = row; i < row + rows; i++) {
-    float *to = c + i * ldc + col;
-    const float *bias = f->bias ? f->bias + col : 0, *add = f->add ? f->add + i * ldc + col : 0;
-    for (int w = 0; w < width; w += 4) {
-      int n = least(4, width - w);
-      v128_t sum = n == 4 ? LOAD(to + w) : load_some(to + w, n);
-      if (bias) sum = ADD(sum, n == 4 ? LOAD(bias + w) : load_some(bias + w, n));
-      if (add) sum = ADD(sum, n == 4 ? LOAD(add + w) : load_some(add + w, n));
-      sum = activate4(sum, f->act);
-      if (n == 4) STORE(to + w, sum);
-      else store_some(to + w, sum, n);
-    }
-  }
+/* Floats of scratch of a convolution. */
+int EXPORT(convolveScratch)(int batch, int channels, int kernelH, int kernelW, int strideH, int strideW, int outH,
+                            int outW, int out) {
+  int tiles = batch * ((outH + SIDE - 1) / SIDE) * ((outW + SIDE - 1) / SIDE);
+  return by_winograd(kernelH, kernelW, strideH, strideW, channels, outH, outW, out)
+             ? winograd_scratch(channels, tiles, out)
+             : productScratch(kernelH * kernelW * channels, out);
 }
 
-/* rows x 8 sums over `depth` of a block of A, added to C unless `first`, finished if `last`. */
-INLINE void tile(int rows, const float *a, const float *b, int depth, float *c, int ldc, int width, int first,
-                 const Finish *last, int row, int col) {
-  v128_t s[TILE_ROWS][2];
-  for (int i = 0; i < rows; i++) s[i][0] = s[i][1] = ALL(0.f);
-  for (int k = 0; k < depth; k++, b += TILE_COLS, a++) {
-    v128_t b0 = LOAD(b), b1 = LOAD(b + 4);
-    for (int i = 0; i < rows; i++) {
-      v128_t x = wasm_v128_load32_splat(a + i * BLOCK_DEPTH);
-      s[i][0] = MADD(x, b0, s[i][0]);
-      s[i][1] = MADD(x, b1, s[i][1]);
-    }
-  }
-  for (int i = 0; i < rows; i++) {
-    float *to = c + (row + i) * ldc + col;
-    if (width == TILE_COLS) {
-      STORE(to, first ? s[i][0] : ADD(LOAD(to), s[i][0]));
-      STORE(to + 4, first ? s[i][1] : ADD(LOAD(to + 4), s[i][1]));
-    } else {
-      float part[TILE_COLS];
-      STORE(part, s[i][0]);
-      STORE(part + 4, s[i][1]);
-      for (int w = 0; w < width; w++) to[w] = first ? part[w] : to[w] + part[w];
-    }
-  }
-  if (last && (last->bias || last->add || last->act != LINEAR)) finish_tile(c, ldc, rows, row, col, width, last);
-}
-
-#define TILE(n)                                                                                                 \
-  ALONE void tile##n(const float *a, const float *b, int depth, float *c, int ldc, int width, int first,        \
-                     const Finish *last, int row, int col) {                                                    \
-    tile(n, a, b, depth, c, ldc, width, first, last, row, col);                                                 \
-  }
-TILE(1) TILE(2) TILE(3) TILE(4)
-
-/*
- * A block of A, `rows` by `depth` from column k on, times as much of packed B, into C's rows from `row`, columns from
- * `col` on. The rows of a block are BLOCK_DEPTH apart: addresses then are one register and a constant, 15 % faster.
- */
-ALONE void tiles(const float *a, int rows, const float *packed, int k, int depth, int fullDepth, float *c, int ldc,
-                 int row, int col, int cols, const Finish *finish) {
-  int first = k == 0;
-  const Finish *last = k + depth == fullDepth ? finish : 0;
-  for (int j = 0; j < cols; j += TILE_COLS) {
-    const float *b = packed + j * fullDepth + k * TILE_COLS;
-    int width = least(TILE_COLS, cols - j), i = 0;
-    for (; i + 4 <= rows; i += 4)
-      tile4(a + i * BLOCK_DEPTH, b, depth, c, ldc, width, first, last, row + i, col + j);
-    const float *rest = a + i * BLOCK_DEPTH;
-    switch (rows - i) {
-      case 1: tile1(rest, b, depth, c, ldc, width, first, last, row + i, col + j); break;
-      case 2: tile2(rest, b, depth, c, ldc, width, first, last, row + i, col + j); break;
-      case 3: tile3(rest, b, depth, c, ldc, width, first, last, row + i, col + j); break;
-    }
-  }
-}
-
-/* An image that is read as the matrix of its windows, [batch * outH * outW, kernelH * kernelW * channels]. */
-typedef struct {
-  int height, width, channels, kernelH, kernelW, strideH, strideW, top, left, outH, outW;
-} Windows;
-
-enum { ROWS, TRANSPOSED, WINDOWS };
-
-typedef struct {
-  const float *data;
-  int kind, stride;
-  const Windows *windows;
-} Left;
-
-INLINE void copy(float *to, const float *from, int n) {
-  int i = 0;
-  for (; i + 4 <= n; i += 4) STORE(to + i, LOAD(from + i));
-  for (; i < n; i++) to[i] = from[i];
-}
-
-INLINE void clear(float *to, int n) {
-  int i = 0;
-  for (; i + 4 <= n; i += 4) STORE(to + i, ALL(0.f));
-  for (; i < n; i++) to[i] = 0.f;
-}
-
-/* Columns k to k + depth of the window of output position `at`. A row of a window lies in one piece of the image. */
-ALONE void window_row(const float *image, const Windows *w, int at, int k, int depth, float *to) {
-  int area = w->outH * w->outW, span = w->kernelW * w->channels, pitch = w->width * w->channels;
-  int n = at / area, y = at % area / w->outW * w->strideH - w->top, x = at % w->outW * w->strideW - w->left;
-  const float *from = image + n * w->height * pitch;
-  int start = x * w->channels; /* of the window's row within the image's */
-  for (int end = k + depth; k < end;) {
-    int dy = k / span, offset = k - dy * span, run = least(span - offset, end - k), iy = y + dy;
-    if (iy < 0 || iy >= w->height) {
-      clear(to, run);
-    } else {
-      int begin = start + offset;
-      int before = begin < 0 ? least(run, -begin) : 0;
-      int inside = least(run, pitch - begin);
-      if (inside < before) inside = before;
-      clear(to, before);
-      copy(to + before, from + iy * pitch + begin + before, inside - before);
-      clear(to + inside, run - inside);
-    }
-    to += run;
-    k += run;
-  }
-}
-
-/* Copies rows and columns of A to a block. */
-INLINE void fill_block(const Left *a, int row, int rows, int k, int depth, float *block) {
-  for (int i = 0; i < rows; i++, block += BLOCK_DEPTH) {
-    if (a->kind == ROWS) copy(block, a->data + (row + i) * a->stride + k, depth);
-    else if (a->kind == WINDOWS) window_row(a->data, a->windows, row + i, k, depth, block);
-    else for (int d = 0; d < depth; d++) block[d] = a->data[(k + d) * a->stride + row + i];
-  }
-}
-
-/* Columns of B that are packed at a time. */
-INLINE int packed_cols(int depth, int cols) {
-  int most = PACKED_FLOATS / depth & ~(TILE_COLS - 1);
-  return least(padded(cols), most < TILE_COLS ? TILE_COLS : most);
-}
-
-/* Floats of scratch of a product whose sums are `depth` long. */
-int EXPORT(productScratch)(int depth, int cols) {
-  return packed_cols(depth, cols) * depth + BLOCK_ROWS * BLOCK_DEPTH;
-}
-
-INLINE void product(const Left *a, const float *b, int ldb, int transposedB, float *c, int rows, int depth, int cols,
-                    const Finish *finish, float *scratch) {
-  float *packed = scratch + BLOCK_ROWS * BLOCK_DEPTH;
-  int step = packed_cols(depth, cols);
-  for (int col = 0; col < cols; col += step) {
-    int width = least(step, cols - col);
-    pack(transposedB ? b + col * ldb : b + col, ldb, transposedB, depth, width, packed);
-    for (int row = 0; row < rows; row += BLOCK_ROWS) {
-      int height = least(BLOCK_ROWS, rows - row);
-      for (int k = 0; k < depth; k += BLOCK_DEPTH) {
-        int part = least(BLOCK_DEPTH, depth - k);
-        fill_block(a, row, height, k, part, scratch);
-        tiles(scratch, height, packed, k, part, depth, c, cols, row, col, width, finish);
-      }
-    }
-  }
-}
-
-/* C [rows, cols] = act(A B + bias + add). A is [rows, depth] or, transposed, [depth, rows]; B alike. */
-void EXPORT(matmul)(const float *a, int transposedA, const float *b, int transposedB, const float *bias, const float *add,
-                    float *c, int rows, int depth, int cols, int act, float *scratch) {
-  Left left = {a, transposedA ? TRANSPOSED : ROWS, transposedA ? rows : depth, 0};
-  Finish finish = {bias, add, act};
-  product(&left, b, transposedB ? depth : cols, transposedB, c, rows, depth, cols, &finish, scratch);
-}
-
-/* NHWC convolution with a filter [kernelH, kernelW, channels, out]: the product with the matrix of windows. */
+/* NHWC convolution with a filter [kernelH, kernelW, channels, out]: the product with the matrix of windows, or Winograd's. */
 void EXPORT(convolve)(const float *x, const float *filter, const float *bias, const float *add, float *y, int batch,
                       int height, int width, int channels, int kernelH, int kernelW, int strideH, int strideW, int top,
                       int left, int outH, int outW, int out, int act, float *scratch) {
   Windows windows = {height, width, channels, kernelH, kernelW, strideH, strideW, top, left, outH, outW};
+  Finish finish = {bias, add, act};
+  if (by_winograd(kernelH, kernelW, strideH, strideW, channels, outH, outW, out)) {
+    winograd(x, filter, y, batch, &windows, out, &finish, scratch);
+    return;
+  }
   int depth = kernelH * kernelW * channels, rows = batch * outH * outW;
   int direct = kernelH == 1 && kernelW == 1 && strideH == 1 && strideW == 1 && outH == height && outW == width;
   Left a = {x, direct ? ROWS : WINDOWS, depth, &windows};
-  Finish finish = {bias, add, act};
   product(&a, filter, out, 0, y, rows, depth, out, &finish, scratch);
 }
 
@@ -406,18 +221,7 @@ void EXPORT(convolve)(const float *x, const float *filter, const float *bias, co
 
 /* Floats of scratch of attention. */
 int EXPORT(attentionScratch)(int tokens, int size) {
-  return QUERY_ROWS * BLOCK_DEPTH + padded(tokens) * size + tokens * padded(size) + QUERY_ROWS * tokens;
-}
-
-/* C [rows, cols] = A [rows, depth] times packed B, finished. */
-INLINE void rows_product(const float *a, int stride, const float *packed, float *c, int ldc, int rows, int depth, int cols,
-                         const Finish *finish, float *block) {
-  Left left = {a, ROWS, stride, 0};
-  for (int k = 0; k < depth; k += BLOCK_DEPTH) {
-    int part = least(BLOCK_DEPTH, depth - k);
-    fill_block(&left, 0, rows, k, part, block);
-    tiles(block, rows, packed, k, part, depth, c, ldc, 0, 0, cols, finish);
-  }
+  return QUERY_ROWS * PITCH + padded(tokens) * size + tokens * padded(size) + QUERY_ROWS * tokens;
 }
 
 /*
@@ -427,7 +231,7 @@ INLINE void rows_product(const float *a, int stride, const float *packed, float 
 void EXPORT(attend)(const float *qkv, const float *bias, float *y, int batch, int tokens, int heads, int size,
                     float *scratch) {
   int dim = heads * size, pitch = 3 * dim;
-  float *keys = scratch + QUERY_ROWS * BLOCK_DEPTH, *values = keys + padded(tokens) * size;
+  float *keys = scratch + QUERY_ROWS * PITCH, *values = keys + padded(tokens) * size;
   float *weights = values + tokens * padded(size);
   for (int image = 0; image < batch; image++) {
     for (int head = 0; head < heads; head++) {
@@ -438,9 +242,10 @@ void EXPORT(attend)(const float *qkv, const float *bias, float *y, int batch, in
       for (int row = 0; row < tokens; row += QUERY_ROWS) {
         int rows = least(QUERY_ROWS, tokens - row);
         Finish logits = {0, bias ? bias + (head * tokens + row) * tokens : 0, LINEAR}, mixed = {0, 0, LINEAR};
-        rows_product(q + row * pitch, pitch, keys, weights, tokens, rows, size, tokens, &logits, scratch);
+        Left queries = {q + row * pitch, ROWS, pitch, 0}, shares = {weights, ROWS, tokens, 0};
+        rows_product(&queries, keys, weights, tokens, rows, size, 0, tokens, &logits, scratch);
         softmax(weights, weights, rows, tokens);
-        rows_product(weights, tokens, values, to + row * dim, dim, rows, tokens, size, &mixed, scratch);
+        rows_product(&shares, values, to + row * dim, dim, rows, tokens, 0, size, &mixed, scratch);
       }
     }
   }

@@ -10,6 +10,7 @@ interface Exports {
   normalize(x: number, y: number, rows: number, n: number, eps: number): void;
   productScratch(depth: number, cols: number): number;
   matmul(...args: number[]): void;
+  convolveScratch(...args: number[]): number;
   convolve(...args: number[]): void;
   attentionScratch(tokens: number, size: number): number;
   attend(...args: number[]): void;

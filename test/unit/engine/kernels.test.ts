@@ -14,6 +14,8 @@ import { relativeL2 } from "../../support/golden-model.ts";
 
 /** Relative L2 distance of two float32 computations that sum in another order. */
 const TOLERANCE = 1e-6;
+/** The same where one of them goes by Winograd's algorithm, which takes sums of numbers larger than the result. */
+const WINOGRAD_TOLERANCE = 2e-6;
 
 let tf: typeof core;
 beforeAll(async () => {
@@ -77,6 +79,16 @@ const CONVS: Conv[] = [
   { x: [2, 12, 12, 130], f: [3, 3, 70], pad: 1 }, // sums and rows of more than one block
 ];
 
+/** What the own kernel computes by Winograd's algorithm; sides that are no multiple of its tiles of 4. */
+const WINOGRADS: Conv[] = [
+  { x: [2, 14, 14, 64], f: [3, 3, 64], pad: 1 },
+  { x: [3, 7, 7, 260], f: [3, 3, 72], pad: 1 },
+  { x: [2, 13, 10, 20], f: [3, 3, 24], pad: 1 },
+  { x: [2, 9, 13, 16], f: [3, 3, 16] },
+  { x: [2, 12, 15, 36], f: [3, 3, 136], pad: [[0, 0], [2, 0], [0, 3], [0, 0]] }, // biome-ignore format: one case
+  { x: [5, 30, 29, 64], f: [3, 3, 64], pad: "same" }, // tiles of more than one pass
+];
+
 const MATMULS: [a: number[], b: number[], transposeA?: boolean, transposeB?: boolean][] = [
   [[5, 3], [3, 9]],
   [[1, 300], [300, 17]],
@@ -113,6 +125,27 @@ describe.skipIf(!hasSimd())("own kernels of the wasm engine (skipped without SIM
         await compare(variant, () => tf.fused.conv2d({ x: input, filter, strides: stride, pad, bias, activation }));
       }
       tf.dispose([input, filter, bias]);
+    });
+
+    test.each(WINOGRADS)("convolution of $x by $f, padding $pad, by Winograd", async ({ x, f, pad = 0 }) => {
+      const input = normal(x) as core.Tensor4D;
+      const filter = normal([f[0], f[1], x[3], f[2]], 2) as core.Tensor4D;
+      const bias = normal([f[2]], 3) as core.Tensor1D;
+      await compare(variant, () => tf.conv2d(input, filter, 1, pad), undefined, WINOGRAD_TOLERANCE);
+      const fused = () => tf.fused.conv2d({ x: input, filter, strides: 1, pad, bias, activation: "relu" });
+      await compare(variant, fused, undefined, WINOGRAD_TOLERANCE);
+      tf.dispose([input, filter, bias]);
+    });
+
+    test("an image's convolution by Winograd does not depend on the images beside it", async () => {
+      const input = normal([3, 14, 14, 32]) as core.Tensor4D;
+      const filter = normal([3, 3, 32, 32], 2) as core.Tensor4D;
+      await withOwn(variant, () => {
+        const all = tf.conv2d(input, filter, 1, 1).dataSync();
+        const alone = tf.conv2d(tf.slice(input, [1, 0, 0, 0], [1, 14, 14, 32]), filter, 1, 1).dataSync();
+        expect(alone).toEqual(all.slice(alone.length, 2 * alone.length));
+      });
+      tf.dispose([input, filter]);
     });
 
     test("what ours do not take goes to TF.js's kernels: dilation, other activations, integers", async () => {
