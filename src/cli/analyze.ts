@@ -7,7 +7,7 @@ export const analyze: Command = {
   summary: "Recompute the paper's figures and tables from its results, with your own runs beside its 169 encoders",
   options: [
     ["--out <dir>", "where index.html, numbers.json and the figures go (SVG, PNG, vega-lite, CSV)"],
-    ["--runs <file>...", "your own runs: what decompose or compare prints with --json"],
+    ["--runs <file>...", "your own runs: what decompose, compare or fewshot prints with --json, or CSV"],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
     ["--only <id>...", "a figure to make, as often as wanted; default all"],
   ],
@@ -22,7 +22,7 @@ export const analyze: Command = {
     if (out === undefined && !json) throw new TypeError("analyze needs --out DIR, or --json for the numbers alone.");
     const like = makeStudy().all[0]!;
     const files = (options.runs as string[] | undefined) ?? [];
-    const runs = (await Promise.all(files.map((file) => readRuns(file, like)))).flat();
+    const runs = await readRuns(files, like);
     const errata = oneOf(options, "errata", ["keep", "drop"]);
     const ids = (options.only as string[] | undefined) ?? [];
     const only = ids.length > 0 ? ids : undefined;
