@@ -15,6 +15,7 @@ export const analyze: Command = {
     "ssl-hub analyze --out analysis",
     "ssl-hub analyze --out analysis --only fig4_trend --only scaling_law",
     "ssl-hub decompose my_model --train in1k/train --test in1k/val --json > mine.json; ssl-hub analyze --runs mine.json --out analysis",
+    "ssl-hub fewshot my_model --train in1k/train --test in1k/val --json > few.json; ssl-hub analyze --runs mine.json --runs few.json --out analysis",
     "ssl-hub analyze --json > numbers.json",
   ],
   async run(_, options, { json, job, print }) {
