@@ -23,6 +23,7 @@ import { pull } from "./pull.ts";
 import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
+import { tune } from "./tune.ts";
 import { verify } from "./verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   decompose,
   compare,
   stats,
+  tune,
   recommend,
   results,
   analyze,
