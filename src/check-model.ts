@@ -21,7 +21,17 @@ export interface CheckOptions extends Job {
 /** One thing that was looked at. snake_case, as it is a row of a report. */
 export interface Finding {
   model: string;
-  what: "line" | "specification" | "metadata" | "graph" | "licence" | "location" | "hash" | "keys" | "features";
+  what:
+    | "line"
+    | "specification"
+    | "metadata"
+    | "graph"
+    | "training"
+    | "licence"
+    | "location"
+    | "hash"
+    | "keys"
+    | "features";
   /** `warning`: it works, a reviewer will ask. `skipped`: could not be looked at. */
   state: "ok" | "warning" | "error" | "skipped";
   message: string;
@@ -67,6 +77,7 @@ async function checkModel(
   const spec = await specOfLine(line, report);
   if (spec === undefined) return;
   const builds = await checkGraph(spec, model, report);
+  checkTraining(spec, model, report);
   if (model !== undefined) checkFacts(spec, model, report);
   if (!("checkpoints" in spec.weights)) return;
   for (const checkpoint of allFiles(spec.weights.checkpoints)) checkLocation(checkpoint, report);
@@ -126,6 +137,29 @@ async function checkGraph(spec: ModelSpec, model: ModelMetadata | undefined, rep
   const params = graph.nParameters.toLocaleString("en");
   if (different.length === 0) report("graph", "ok", `${graph.zDim} features, ${params} parameters, as metadata says.`);
   return true;
+}
+
+/** What `hub.trainTransform` would do. Only who was trained without labels, or at all, needs one. */
+function checkTraining(
+  { trainTransform, preprocess, arch }: ModelSpec,
+  model: ModelMetadata | undefined,
+  report: Report,
+) {
+  const add = "Add what it was trained with, as other family files do";
+  if (trainTransform === undefined) return report("training", "warning", `There is no trainTransform. ${add}.`);
+  if ("none" in trainTransform) {
+    const isFine = ["supervised", "initialized"].includes(model?.ssl.ssl_mode ?? "");
+    return report("training", isFine ? "ok" : "warning", `None: ${trainTransform.none}.${isFine ? "" : ` ${add}.`}`);
+  }
+  const crop = trainTransform.find((step) => step.op === "randomResizedCrop" || step.op === "randomCrop");
+  const isNormalised = canonicalJson(trainTransform.at(-1)) === canonicalJson(preprocess.at(-1));
+  const steps = trainTransform.map(({ op }) => op).join(", ");
+  if (crop === undefined) report("training", "warning", `trainTransform crops nothing at random: ${steps}.`);
+  else if (!isNormalised) report("training", "error", "trainTransform does not end with the normalize of preprocess.");
+  // A puzzle's views are larger than what the encoder is evaluated on.
+  else if (crop.size !== arch.size && model?.ssl.objective !== "jigsaw") {
+    report("training", "error", `trainTransform crops to ${crop.size} pixels; the encoder takes ${arch.size}.`);
+  } else report("training", "ok", `${steps}.`);
 }
 
 /** What a reader of the card will look for. */

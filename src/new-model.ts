@@ -4,9 +4,14 @@ import { familyPath, HUBCONF, METADATA, openCheckout } from "./checkout.ts";
 import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
 import { exists, writeFileAtomic } from "./core/files.ts";
-import { hashFile } from "./core/hash.ts";
-import type { ArchSpec, KeyRule, ModelSpec, Transform } from "./core/spec.ts";
-import { type OwnModel, type OwnOptions, ownModel, usualSpec } from "./own.ts";
+import { canonicalJson, hashFile } from "./core/hash.ts";
+import { atSize } from "./core/preprocess-size.ts";
+import type { ModelSpec, Transform } from "./core/spec.ts";
+import { type ModelName, modelNames, resolveName, specOf } from "./load.ts";
+import { familyText, type NewFamily } from "./new-family.ts";
+import { tellGuess } from "./notices.ts";
+import { type OwnOptions, ownModel, usualSpec } from "./own.ts";
+import { metadataOf } from "./tables/metadata.ts";
 
 export interface NewModelOptions extends Job, Omit<OwnOptions, "name"> {
   /** The checkout. Default: the working directory. */
@@ -24,6 +29,11 @@ export interface NewModelOptions extends Job, Omit<OwnOptions, "name"> {
   /** Page of the authors. */
   where?: string;
   objective?: string;
+  /**
+   * Hub name of a model that was trained with the same augmentations. Default: what most models of the same objective
+   * have, which is told as a guess.
+   */
+  trainLike?: string;
   title?: string;
   authors?: string;
   /** Address of the paper. */
@@ -43,7 +53,7 @@ export interface NewModel {
 /**
  * Scaffolds a model in a checkout: a family file, the entry in metadata.yaml and the line in hubconf.ts. With the
  * checkpoint at hand its key rules, hash and size are found.
- * @throws TypeError for a name or option that cannot be. @throws HubError `METADATA` when the name is taken, `DISK`
+ * @throws HubError `UNKNOWN_MODEL` for `trainLike`. @throws TypeError for a name or option that cannot be. @throws HubError `METADATA` when the name is taken, `DISK`
  * when the folder is no checkout, `KEYS` and `CHECKPOINT` as for a file of one's own.
  */
 export async function newModel(name: string, options: NewModelOptions): Promise<NewModel> {
@@ -71,7 +81,7 @@ export async function newModel(name: string, options: NewModelOptions): Promise<
   await put(HUBCONF, withLine(hubconf, name, family, key));
   const next = [
     ...(isNew
-      ? [`tell in ${file} what the method is`]
+      ? [`tell in ${file} what the method is`, `see that trainTransform there is the authors' training augmentation`]
       : [`add ${JSON.stringify(key)} to ${file}, which is there already`]),
     `fill what is known of it into ${METADATA} (docs/metadata.md)`,
     ...(options.license === undefined ? ["find the licence of the weights: meta.license"] : []),
@@ -83,87 +93,53 @@ export async function newModel(name: string, options: NewModelOptions): Promise<
   return { written: [...(isNew ? [file] : []), METADATA, HUBCONF], next, guesses: about.model.guesses };
 }
 
-interface About {
-  model: Pick<OwnModel, "spec" | "guesses" | "dropped" | "arch">;
-  sha256?: string;
-  bytes?: number;
-}
-
-async function describe(options: NewModelOptions): Promise<About> {
+async function describe(options: NewModelOptions): Promise<NewFamily> {
   const { checkpoint } = options;
-  if (checkpoint === undefined) return { model: await usualSpec(options) };
-  const model = await ownModel([checkpoint], { ...options, name: undefined });
+  const model =
+    checkpoint === undefined ? await usualSpec(options) : await ownModel([checkpoint], { ...options, name: undefined });
+  const { steps, guess } = await trainingOf(options, model.spec);
+  if (guess !== undefined) tellGuess(`${guess}.`, options);
+  const guesses = [...model.guesses, ...(guess === undefined ? [] : [guess])];
+  const about = { ...model, guesses, spec: { ...model.spec, trainTransform: steps } };
+  if (checkpoint === undefined) return { model: about };
   const sha256 = await hashFile(checkpoint, "sha256", options.signal);
-  return { model, sha256, bytes: (await stat(checkpoint)).size };
+  return { model: about, sha256, bytes: (await stat(checkpoint)).size };
 }
 
-function familyText(
-  family: string,
-  key: string,
-  { model, sha256, bytes }: About,
-  { url, title, year }: NewModelOptions,
-) {
-  const { spec, dropped, arch } = model;
-  const rules = "checkpoints" in spec.weights ? spec.weights.checkpoints[0]!.rules : [];
-  const known = [`url: ${JSON.stringify(url)}`, ...(sha256 === undefined ? [] : [`sha256: ${JSON.stringify(sha256)}`])];
-  if (bytes !== undefined) known.push(`bytes: ${grouped(bytes)}`);
-  return `${IMPORTS}
+type Training = NonNullable<ModelSpec["trainTransform"]>;
 
-/** ${title ?? family}${year === undefined ? "" : ` (${year})`}. */
-const FILES = {
-  ${JSON.stringify(key)}: {
-    ${known.join(",\n    ")},
-  },
-};
-
-const RULES: KeyRule[] = [
-${[...rules.slice(0, -1), ...dropOf(dropped)].map((rule) => `  ${ruleText(rule)},\n`).join("")}];
-
-export default function ${family}(file: keyof typeof FILES): ModelSpec {
+/** The training pipeline: that of the model it is said to be like, or of its objective, for its own input. */
+async function trainingOf(
+  { trainLike, objective }: NewModelOptions,
+  { arch, preprocess }: ModelSpec,
+): Promise<{ steps: Training; guess?: string }> {
+  if (objective === "supervised") return { steps: { none: "it was trained with labels" } };
+  const like = trainLike === undefined ? await trainedFor(objective) : resolveName(trainLike);
+  if (like === undefined) return { steps: UNKNOWN_TRAINING };
+  const { arch: from, trainTransform = UNKNOWN_TRAINING } = await specOf(like);
+  if ("none" in trainTransform) throw new TypeError(`Nothing can be trained like ${like}: ${trainTransform.none}.`);
+  const steps = [...atSize(trainTransform.slice(0, -1), from.size, arch.size), preprocess.at(-1)!];
   return {
-    weights: { checkpoints: [{ ...FILES[file], rules: RULES }] },
-    arch: ${archText(arch, spec.arch)},
-    representation: ${JSON.stringify(spec.representation)},
-    preprocess: [
-${spec.preprocess.map((step) => `      ${code(step)},\n`).join("")}    ],
+    steps,
+    ...(trainLike === undefined && {
+      guess: `the training augmentation is ${like}'s, as most of ${objective} have it (--train-like)`,
+    }),
   };
 }
-`;
+
+const UNKNOWN_TRAINING = { none: "nobody has written down its training augmentation yet" };
+
+/** A model of the hub whose training pipeline is the one that most of this objective have. */
+async function trainedFor(objective: string | undefined): Promise<ModelName | undefined> {
+  const users = new Map<string, ModelName[]>();
+  for (const name of modelNames()) {
+    if (objective === undefined || metadataOf(name)?.ssl.objective !== objective) continue;
+    const pipeline = canonicalJson((await specOf(name)).trainTransform);
+    users.set(pipeline, [...(users.get(pipeline) ?? []), name]);
+  }
+  const most = [...users.values()].toSorted((a, b) => b.length - a.length)[0];
+  return most?.[0];
 }
-
-const IMPORTS = [
-  'import type { KeyRule, ModelSpec } from "../src/core/spec.ts";',
-  'import { NAMED_ARCHITECTURES } from "./named.ts";',
-].join("\n");
-
-/** The heads that this file has, by the first parts of their names; the last rule of a guess names all there are. */
-function dropOf(dropped: readonly string[]): KeyRule[] {
-  const parts = [...new Set(dropped.map((name) => name.split(/[./]/)[0]!))];
-  if (parts.length === 0) return [];
-  const escaped = parts.map((part) => part.replace(/[^\w]/g, "\\$&"));
-  return [{ drop: new RegExp(`^${escaped.length === 1 ? escaped[0] : `(${escaped.join("|")})`}\\b`) }];
-}
-
-const ruleText = (rule: KeyRule): string => code(rule);
-
-/** A value as TypeScript of the house's form. */
-function code(value: unknown): string {
-  if (value instanceof RegExp) return String(value);
-  if (Array.isArray(value)) return `[${value.map(code).join(", ")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  return `{ ${Object.entries(value)
-    .map(([key, part]) => `${key}: ${code(part)}`)
-    .join(", ")} }`;
-}
-
-function archText(name: string, arch: ArchSpec): string {
-  const nativeSize = "nativeSize" in arch ? arch.nativeSize : undefined;
-  const own = [`size: ${arch.size}`, ...(nativeSize === undefined ? [] : [`nativeSize: ${nativeSize}`])];
-  return `{ ...NAMED_ARCHITECTURES.${name}!(), ${own.join(", ")} }`;
-}
-
-/** `94_355_933`, as the sources write long numbers. */
-const grouped = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, "_");
 
 async function entryText(name: string, spec: ModelSpec, o: NewModelOptions): Promise<string> {
   const { buildGraph } = await import("../converters/build.ts");

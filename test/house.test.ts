@@ -17,7 +17,7 @@ const RANKS: [rank: number, room: RegExp][] = [
   [1, /^src\/tables\//],
   [2, /^hubconf\.ts$/],
   [2, /^src\/encoder\//],
-  [3, /^src\/(check-model|checkout|half-error|hub|links|load|memory-fit|mirror|new-model|notices|own)\.ts$/],
+  [3, /^src\/(check-model|checkout|half-error|hub|links|load|memory-fit|mirror|new-family|new-model|notices|own)\.ts$/],
   [3, /^src\/decompose\//],
   [3, /^src\/analysis\//],
   [4, /^src\/index\.ts$/],

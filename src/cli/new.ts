@@ -13,6 +13,10 @@ export const newCommand: Command = {
     ["--license <spdx>", "licence of the weights, as MIT"],
     ["--where <https>", "page of the authors"],
     ["--objective <name>", "what it was trained for, as simclr"],
+    [
+      "--train-like <model>",
+      "a model of the hub that has its training augmentation; default the usual of its objective",
+    ],
     ["--title <text>", "title of the paper"],
     ["--authors <text>", "its authors"],
     ["--paper <https>", "its address"],
@@ -39,6 +43,7 @@ export const newCommand: Command = {
       license: text("license"),
       where: text("where"),
       objective: text("objective"),
+      trainLike: text("trainLike"),
       title: text("title"),
       authors: text("authors"),
       paper: text("paper"),

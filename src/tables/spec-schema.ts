@@ -40,7 +40,10 @@ export function checkSpec(spec: ModelSpec): string[] {
     ]),
     arch: z.looseObject({ kind: z.enum(kinds), size: z.int().positive() }),
     representation: text.min(1),
-    preprocess: z.array(z.looseObject({ op: text })).min(1),
+    preprocess: z.array(z.looseObject({ op: z.enum(["resize", "centerCrop", "normalize"]) })).min(1),
+    trainTransform: z
+      .union([z.array(z.looseObject({ op: text })).min(1), z.strictObject({ none: text.min(10) })])
+      .optional(),
   });
   const result = schema.safeParse(spec);
   if (result.success) return [];

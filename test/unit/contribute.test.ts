@@ -2,6 +2,9 @@ import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { check as checkCommand } from "../../src/cli/check.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { newCommand } from "../../src/cli/new.ts";
 import * as hub from "../../src/index.ts";
 import { checkMetadata } from "../../src/tables/metadata.ts";
 import { scratch } from "../support/scratch.ts";
@@ -70,6 +73,10 @@ describe("ssl-hub new", () => {
     const family = readFileSync(join(root, "hub/mine.ts"), "utf8");
     expect(family).toContain('{ take: "state_dict.module.encoder." }');
     expect(family).toMatch(/sha256: "[0-9a-f]{64}"/);
+    expect(family).toContain('{ op: "randomResizedCrop", size: 32, scale: [0.08, 1]');
+    expect(family).toContain("brightness: [0.2, 1.8]");
+    expect(family).toContain("ratio: [0.75, 1.3333333333333333]");
+    expect(made.guesses.join("\n")).toMatch(/training augmentation is \w+'s, as most of simclr have it/);
     const entry = checkMetadata(readFileSync(join(root, "metadata.yaml"), "utf8")).mine_tiny!;
     expect(entry).toMatchObject({
       ssl: { objective: "simclr" },
@@ -82,6 +89,7 @@ describe("ssl-hub new", () => {
       "line",
       "specification",
       "graph",
+      "training",
       "licence",
       "location",
       "hash",
@@ -118,6 +126,20 @@ describe("ssl-hub new", () => {
     expect(problems(await check(root, "dino_mine"))[0]).toMatch(/^specification: The family file throws/);
   });
 
+  it.each([
+    [{ trainLike: "swav_rn50" }, /scale: \[0\.14, 1\]/, "ok"],
+    [{ objective: "supervised" }, /trainTransform: \{ none: "it was trained with labels" \}/, "ok"],
+    [{ objective: "ours" }, /trainTransform: \{ none: "nobody has written down/, "warning"],
+  ] as const)("writes the training augmentation of %o", async (options, text, state) => {
+    const root = checkout();
+    const made = await add(root, options);
+    expect(made.guesses.join()).not.toContain("augmentation");
+    expect(readFileSync(join(root, "hub/mine.ts"), "utf8")).toMatch(text);
+    if ("objective" in options && options.objective === "supervised")
+      edit(root, "metadata.yaml", (all) => all.replace(/(mine_tiny:\n {2}ssl:\n)/, "$1    ssl_mode: supervised\n"));
+    expect((await check(root)).find(({ what }) => what === "training")?.state).toBe(state);
+  });
+
   it("refuses what is taken or cannot be, and writes nothing then", async () => {
     const root = checkout();
     const before = readFileSync(join(root, "hubconf.ts"), "utf8");
@@ -126,8 +148,63 @@ describe("ssl-hub new", () => {
     await expect(add(root, { url: "http://x.org/a.pth" })).rejects.toThrow(/https/);
     await expect(add(root, { family: "../../x" })).rejects.toThrow(/family/);
     await expect(add(root, { arch: "resnet50" })).rejects.toMatchObject({ code: "KEYS" });
+    await expect(add(root, { trainLike: "sup_rn50" })).rejects.toThrow(
+      /trained like sup_rn50: it was trained with labels/,
+    );
+    await expect(add(root, { trainLike: "nobody" })).rejects.toMatchObject({ code: "UNKNOWN_MODEL" });
     await expect(add(scratch())).rejects.toThrow(/is no checkout of ssl-hub/);
     expect(readFileSync(join(root, "hubconf.ts"), "utf8")).toBe(before);
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  const page = text("CONTRIBUTING.md");
+  /** A command of the page as the command line would read it; texts in quotes have spaces. */
+  const words = (start: string) => {
+    const found = page.slice(page.indexOf(start)).replaceAll("\\\n", "").split("\n")[0]!;
+    return [...found.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!);
+  };
+  async function run(command: Command, start: string, root: string): Promise<string[]> {
+    const [, , , name, ...flags] = words(start);
+    const camel = (flag: string) => flag.slice(2).replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+    const options = Object.fromEntries(flags.flatMap((flag, i) => (i % 2 === 0 ? [[camel(flag), flags[i + 1]!]] : [])));
+    const known = command.options.map(([flag]) => camel(flag.split(" ")[0]!));
+    expect(Object.keys(options).filter((option) => !known.includes(option))).toEqual([]);
+    const lines: string[] = [];
+    const job = { signal: new AbortController().signal, onProgress: () => {} };
+    const args = command.usage.endsWith("...]") ? [[name!]] : [name];
+    await command.run(
+      args,
+      { ...options, root },
+      { json: false, job, print: (line) => lines.push(...line.split("\n")) },
+    );
+    return lines;
+  }
+  /** The lines after a sentence, as far as they are known: `...` stands for what differs. */
+  const shown = (after: string) => page.slice(page.indexOf(after)).split("```")[1]!.split("\n").slice(1, -1);
+  const fits = (line: string, form: string) =>
+    form.split("...").reduce((at, part) => (at < 0 ? at : line.indexOf(part, at)), 0) >= 0;
+
+  it("its walk works as it is written", async () => {
+    const root = checkout();
+    const made = await run(newCommand, "npx ssl-hub new", root);
+    expect(made[0]).toBe("Wrote hub/mine.ts, metadata.yaml, hubconf.ts.");
+    const family = readFileSync(join(root, "hub/mine.ts"), "utf8").replaceAll('"tiny"', "tiny");
+    for (const line of shown("In `hub/mine.ts` stands now")) {
+      expect(
+        family.split("\n").some((one) => fits(one, line)),
+        line,
+      ).toBe(true);
+    }
+    const said = await run(checkCommand, "npx ssl-hub check mine_tiny", root);
+    const forms = shown("the keys and the features:");
+    expect(said.slice(0, forms.length).map((line, i) => (fits(line, forms[i]!) ? forms[i] : line))).toEqual(forms);
+    expect(said.at(-1)).toBe("1 models: 0 errors, 1 warnings.");
+  });
+
+  it("names scripts that there are", () => {
+    const { scripts } = JSON.parse(text("package.json"));
+    for (const [, name] of page.matchAll(/npm run (\w+)/g)) expect(Object.keys(scripts)).toContain(name);
   });
 });
 
@@ -154,10 +231,12 @@ describe("ssl-hub check", () => {
       ["example.org/models", "huggingface.co/a/blob/main"],
       [/sha256: "[0-9a-f]{64}"/, `sha256: "${"0".repeat(64)}"`],
       ["module.encoder.", "module."],
+      ['"randomResizedCrop", size: 32', '"randomResizedCrop", size: 24'],
     ]);
     const wrong = problems(await check(root, "mine_tiny", { checkpoint: CHECKPOINT }));
     expect(wrong).toEqual([
       expect.stringMatching(/^graph: .*z_dim is 99.*makes it 256/),
+      expect.stringMatching(/^training: .*crops to 24 pixels; the encoder takes 32/),
       expect.stringMatching(/^licence: meta\.license is absent/),
       expect.stringMatching(/^location: .*\/resolve\/ in place of \/blob\//),
       expect.stringMatching(/^hash: .*stated is 000/),

