@@ -11,15 +11,27 @@ const FIELDS: Record<string, string> = {
 };
 
 /**
- * A user's own runs as rows beside the paper's: what `decompose` and `compare` print with `--json`, or any JSON
+ * A user's own runs as rows beside the paper's: what `decompose`, `compare` and `fewshot` print with `--json`, or any JSON
  * list of objects with `model` and errors in percent (components, `agg_risk`, and budgets under the table's column names or
- * `shot30`, `pct1`, `shot5`, `shot3`). Runs of one model are joined.
+ * `shot30`, `pct1`, `shot5`, `shot3`). Runs of one model are joined, over all files: of an error that is there twice the last
+ * is taken.
+ * @param paths a file, or several.
  * @param like a row of the paper: its other columns are empty in the users' rows.
- * @throws HubError `DATA` when the file is not such JSON or an error is not a number from -100 to 200.
+ * @throws HubError `DATA` when a file is not such JSON or an error is not a number from -100 to 200.
  */
-export async function readRuns(path: string, like: Row): Promise<Row[]> {
+export async function readRuns(paths: string | readonly string[], like: Row): Promise<Row[]> {
+  const rows = new Map<string, Row>();
+  for (const path of typeof paths === "string" ? [paths] : paths) {
+    for (const { model, errors } of await readFileOfRuns(path)) {
+      rows.set(model, { ...(rows.get(model) ?? blank(model, like)), ...errors });
+    }
+  }
+  return [...rows.values()];
+}
+
+async function readFileOfRuns(path: string): Promise<{ model: string; errors: Record<string, number> }[]> {
   const fail = (found: string, cause?: unknown) =>
-    new HubError("DATA", `Cannot read the runs of ${path}: ${found} Give what decompose or compare prints with --json.`, { details: { path }, cause }); // biome-ignore format: one line
+    new HubError("DATA", `Cannot read the runs of ${path}: ${found} Give what decompose, compare or fewshot prints with --json.`, { details: { path }, cause }); // biome-ignore format: one line
   const text = await readFile(path, "utf8").catch((cause) => {
     throw fail("the file cannot be opened.", cause);
   });
@@ -31,13 +43,11 @@ export async function readRuns(path: string, like: Row): Promise<Row[]> {
   }
   const entries = listOf(parsed);
   if (entries.length === 0) throw fail("it holds no model.");
-  const rows = new Map<string, Row>();
-  for (const entry of entries) {
+  return entries.map((entry) => {
     const errors = errorsOf(entry, fail);
     if (Object.keys(errors).length === 0) throw fail(`${entry.model} has no error that is known here.`);
-    rows.set(entry.model, { ...(rows.get(entry.model) ?? blank(entry.model, like)), ...errors });
-  }
-  return [...rows.values()];
+    return { model: entry.model, errors };
+  });
 }
 
 type Entry = Record<string, unknown> & { model: string };

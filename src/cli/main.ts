@@ -14,6 +14,7 @@ import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
 import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
+import { fewshot } from "./fewshot.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { mirror } from "./mirror.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   featurize,
   decompose,
   compare,
+  fewshot,
   stats,
   recommend,
   results,

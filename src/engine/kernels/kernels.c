@@ -27,7 +27,7 @@
 #define AT_MOST(x, high) wasm_f32x4_pmin(x, high)
 
 /* Queries that attention computes at a time. */
-#define QUERY_ROWS 64
+#define QUERY_ROWS 66
 
 enum { LINEAR, RELU, GELU, QUICK_GELU, SIGMOID, ERF };
 
@@ -96,6 +96,8 @@ INLINE v128_t load_some(const float *x, int n) {
   return v;
 }
 
+INLINE v128_t load_up_to4(const float *x, int n) { return n == 4 ? LOAD(x) : load_some(x, n); }
+
 INLINE void store_some(float *y, v128_t v, int n) {
   wasm_v128_store32_lane(y, v, 0);
   if (n > 1) wasm_v128_store32_lane(y + 1, v, 1);
@@ -133,30 +135,42 @@ INLINE float row_sum(const float *x, int n) {
   return sum;
 }
 
+/* y = exp(x - the largest of x); its sum. */
+INLINE float exp_row(const float *x, float *y, int n) {
+  v128_t most = ALL(x[0]);
+  int i = 0;
+  for (; i + 4 <= n; i += 4) most = AT_LEAST(most, LOAD(x + i));
+  for (int k = i; k < n; k++) most = AT_LEAST(most, ALL(x[k]));
+  most = AT_LEAST(most, wasm_i32x4_shuffle(most, most, 2, 3, 0, 1));
+  most = AT_LEAST(most, wasm_i32x4_shuffle(most, most, 1, 0, 3, 2));
+  v128_t sums = ALL(0.f), others = ALL(0.f);
+  for (i = 0; i + 8 <= n; i += 8) {
+    v128_t e = exp4(SUB(LOAD(x + i), most)), f = exp4(SUB(LOAD(x + i + 4), most));
+    sums = ADD(sums, e);
+    others = ADD(others, f);
+    STORE(y + i, e);
+    STORE(y + i + 4, f);
+  }
+  float sum = sum4(ADD(sums, others));
+  for (; i < n; i += 4) {
+    int rest = least(4, n - i);
+    v128_t e = exp4(SUB(load_up_to4(x + i, rest), most));
+    if (rest == 4) STORE(y + i, e);
+    else store_some(y + i, e, rest);
+    for (int k = i; k < i + rest; k++) sum += y[k];
+  }
+  return sum;
+}
+
+INLINE void scale_row(float *y, int n, float factor) {
+  int i = 0;
+  for (; i + 4 <= n; i += 4) STORE(y + i, MUL(LOAD(y + i), ALL(factor)));
+  for (; i < n; i++) y[i] *= factor;
+}
+
 /* Softmax of each row. */
 void EXPORT(softmax)(const float *x, float *y, int rows, int n) {
-  for (int r = 0; r < rows; r++, x += n, y += n) {
-    v128_t most = ALL(x[0]);
-    int i = 0;
-    for (; i + 4 <= n; i += 4) most = AT_LEAST(most, LOAD(x + i));
-    for (int k = i; k < n; k++) most = AT_LEAST(most, ALL(x[k]));
-    most = AT_LEAST(most, wasm_i32x4_shuffle(most, most, 2, 3, 0, 1));
-    most = AT_LEAST(most, wasm_i32x4_shuffle(most, most, 1, 0, 3, 2));
-    v128_t sums = ALL(0.f);
-    for (i = 0; i + 4 <= n; i += 4) {
-      v128_t e = exp4(SUB(LOAD(x + i), most));
-      sums = ADD(sums, e);
-      STORE(y + i, e);
-    }
-    float sum = sum4(sums);
-    if (i < n) {
-      store_some(y + i, exp4(SUB(load_some(x + i, n - i), most)), n - i);
-      for (int k = i; k < n; k++) sum += y[k];
-    }
-    v128_t factor = ALL(1.f / sum);
-    for (i = 0; i + 4 <= n; i += 4) STORE(y + i, MUL(LOAD(y + i), factor));
-    for (; i < n; i++) y[i] *= wasm_f32x4_extract_lane(factor, 0);
-  }
+  for (int r = 0; r < rows; r++, x += n, y += n) scale_row(y, n, 1.f / exp_row(x, y, n));
 }
 
 /* Mean of each row. */
@@ -232,7 +246,7 @@ void EXPORT(attend)(const float *qkv, const float *bias, float *y, int batch, in
                     float *scratch) {
   int dim = heads * size, pitch = 3 * dim;
   float *keys = scratch + QUERY_ROWS * PITCH, *values = keys + padded(tokens) * size;
-  float *weights = values + tokens * padded(size);
+  float *weights = values + tokens * padded(size), factors[QUERY_ROWS];
   for (int image = 0; image < batch; image++) {
     for (int head = 0; head < heads; head++) {
       const float *q = qkv + image * tokens * pitch + head * size;
@@ -244,8 +258,9 @@ void EXPORT(attend)(const float *qkv, const float *bias, float *y, int batch, in
         Finish logits = {0, bias ? bias + (head * tokens + row) * tokens : 0, LINEAR}, mixed = {0, 0, LINEAR};
         Left queries = {q + row * pitch, ROWS, pitch, 0}, shares = {weights, ROWS, tokens, 0};
         rows_product(&queries, keys, weights, tokens, rows, size, 0, tokens, &logits, scratch);
-        softmax(weights, weights, rows, tokens);
+        for (int r = 0; r < rows; r++) factors[r] = 1.f / exp_row(weights + r * tokens, weights + r * tokens, tokens);
         rows_product(&shares, values, to + row * dim, dim, rows, tokens, 0, size, &mixed, scratch);
+        for (int r = 0; r < rows; r++) scale_row(to + (row + r) * dim, size, factors[r]);
       }
     }
   }

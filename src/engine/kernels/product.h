@@ -43,40 +43,62 @@ INLINE void transpose4(v128_t v[4]) {
   v[3] = wasm_i64x2_shuffle(c, d, 1, 3);
 }
 
-/* Columns of B [depth, cols], or of its transpose [cols, depth], as panels of 8, filled up with zeros. */
-ALONE void pack(const float *b, int stride, int transposed, int depth, int cols, float *to) {
-  for (int j = 0; j < cols; j += TILE_COLS, to += depth * TILE_COLS) {
-    int width = least(TILE_COLS, cols - j), k = 0;
-    if (transposed) {
-      const float *from = b + j * stride;
-      for (; width == TILE_COLS && k + 4 <= depth; k += 4) {
-        for (int half = 0; half < 2; half++) {
-          v128_t v[4];
-          for (int c = 0; c < 4; c++) v[c] = LOAD(from + (4 * half + c) * stride + k);
-          transpose4(v);
-          for (int c = 0; c < 4; c++) STORE(to + (k + c) * TILE_COLS + 4 * half, v[c]);
-        }
-      }
-      for (; k < depth; k++)
-        for (int c = 0; c < TILE_COLS; c++) to[k * TILE_COLS + c] = c < width ? from[c * stride + k] : 0.f;
-    } else if (width == TILE_COLS) {
-      for (; k < depth; k++) {
-        const float *from = b + k * stride + j;
-        STORE(to + k * TILE_COLS, LOAD(from));
-        STORE(to + k * TILE_COLS + 4, LOAD(from + 4));
-      }
-    } else {
-      for (; k < depth; k++)
-        for (int c = 0; c < TILE_COLS; c++) to[k * TILE_COLS + c] = c < width ? b[k * stride + j + c] : 0.f;
+/* `panels` whole panels of B at once: 4 read two lines of the cache in a row, one by one each line is met twice. */
+INLINE void pack_panels(int panels, const float *b, int stride, int depth, float *to) {
+  for (int k = 0; k < depth; k++, b += stride, to += TILE_COLS) {
+    for (int p = 0; p < panels; p++) {
+      STORE(to + p * depth * TILE_COLS, LOAD(b + p * TILE_COLS));
+      STORE(to + p * depth * TILE_COLS + 4, LOAD(b + p * TILE_COLS + 4));
     }
   }
 }
 
-ALONE void activate_rows(float *c, int ldc, int rows, int width, int act) {
-  for (int i = 0; i < rows; i++, c += ldc) activate(c, c, width, act);
+ALONE void pack_transposed(const float *b, int stride, int depth, int cols, float *to) {
+  for (int j = 0; j < cols; j += TILE_COLS, to += depth * TILE_COLS, b += TILE_COLS * stride) {
+    int width = least(TILE_COLS, cols - j), k = 0;
+    for (; width == TILE_COLS && k + 4 <= depth; k += 4) {
+      for (int half = 0; half < 2; half++) {
+        v128_t v[4];
+        for (int c = 0; c < 4; c++) v[c] = LOAD(b + (4 * half + c) * stride + k);
+        transpose4(v);
+        for (int c = 0; c < 4; c++) STORE(to + (k + c) * TILE_COLS + 4 * half, v[c]);
+      }
+    }
+    for (; k < depth; k++)
+      for (int c = 0; c < TILE_COLS; c++) to[k * TILE_COLS + c] = c < width ? b[c * stride + k] : 0.f;
+  }
 }
 
-INLINE v128_t load_up_to4(const float *x, int n) { return n == 4 ? LOAD(x) : load_some(x, n); }
+/* Columns of B [depth, cols], or of its transpose [cols, depth], as panels of 8, filled up with zeros. */
+ALONE void pack(const float *b, int stride, int transposed, int depth, int cols, float *to) {
+  if (transposed) {
+    pack_transposed(b, stride, depth, cols, to);
+    return;
+  }
+  int j = 0;
+  for (; j + 4 * TILE_COLS <= cols; j += 4 * TILE_COLS) pack_panels(4, b + j, stride, depth, to + j * depth);
+  for (; j + TILE_COLS <= cols; j += TILE_COLS) pack_panels(1, b + j, stride, depth, to + j * depth);
+  for (int k = 0; j < cols && k < depth; k++)
+    for (int c = 0; c < TILE_COLS; c++) to[j * depth + k * TILE_COLS + c] = j + c < cols ? b[k * stride + j + c] : 0.f;
+}
+
+INLINE void activate_tile_by(float *c, int ldc, int rows, int act) {
+  for (int i = 0; i < rows; i++, c += ldc) {
+    v128_t x = LOAD(c), y = LOAD(c + 4);
+    STORE(c, activate4(x, act));
+    STORE(c + 4, activate4(y, act));
+  }
+}
+
+/* Apart from the tile's sums: constants of an activation beside them would not fit the registers. */
+ALONE void activate_tile(float *c, int ldc, int rows, int act) {
+  switch (act) {
+    case GELU: activate_tile_by(c, ldc, rows, GELU); break;
+    case QUICK_GELU: activate_tile_by(c, ldc, rows, QUICK_GELU); break;
+    case SIGMOID: activate_tile_by(c, ldc, rows, SIGMOID); break;
+    case ERF: activate_tile_by(c, ldc, rows, ERF); break;
+  }
+}
 
 /* Writes the first n of 4 sums of a row. */
 ALONE void write_some(v128_t sum, int n, float *to, int first, const Finish *last, const float *bias, const float *add) {
@@ -144,7 +166,7 @@ INLINE void tile(int rows, const float *a, const float *b, int depth, float *c, 
     STORE(to + i * ldc, s[i][0]);
     STORE(to + i * ldc + 4, s[i][1]);
   }
-  if (act > RELU) activate_rows(to, ldc, rows, TILE_COLS, act);
+  if (act > RELU) activate_tile(to, ldc, rows, act);
 }
 
 #define TILE(n)                                                                                                     \
