@@ -7,4 +7,5 @@ export { readRuns } from "./own-runs.ts";
 export { renderPng, renderSvg } from "./render.ts";
 export { type RiskRow, riskStack } from "./risk-stack.ts";
 export { makeStudy, type Row, type Study } from "./study.ts";
+export { type TuningAxis, type TuningRow, tuningFigure } from "./tuning-figure.ts";
 export { writeAnalysis } from "./write.ts";
