@@ -24,6 +24,7 @@ import { pull } from "./pull.ts";
 import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
+import { tune } from "./tune.ts";
 import { verify } from "./verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   compare,
   fewshot,
   stats,
+  tune,
   recommend,
   results,
   analyze,

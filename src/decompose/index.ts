@@ -47,4 +47,8 @@ export {
   representationStatistics,
   type StatisticsOptions,
 } from "./stats/statistics.ts";
-export type { FeatureSet, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";
+export type { Dimension, Parameters, Space } from "./tuning/space.ts";
+export type { Trial } from "./tuning/trials.ts";
+export { TUNABLE, type Tunable } from "./tuning/tunable.ts";
+export { type TuneOptions, type Tuning, tuned, tuneProbe } from "./tuning/tune.ts";
+export type { Evaluated, FeatureSet, FitOptions, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";
