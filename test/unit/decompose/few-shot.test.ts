@@ -6,11 +6,13 @@ import type { ProgressEvent } from "../../../src/core/events.ts";
 import { imageArrays } from "../../../src/decompose/datasets/arrays.ts";
 import { inMemory } from "../../../src/decompose/features.ts";
 import { featurizeData } from "../../../src/decompose/featurize.ts";
+import { rotated } from "../../../src/decompose/few-shot/rotation.ts";
 import { forRaw, minMax, scaledFeatures, scaledRows } from "../../../src/decompose/few-shot/scaling.ts";
 import { drawC, fitFewShot } from "../../../src/decompose/few-shot/search.ts";
 import { columnOf, drawFewShot, type Shots } from "../../../src/decompose/few-shot/shots.ts";
 import { fewShot } from "../../../src/decompose/few-shot.ts";
 import { scoresInFloat64, transposed } from "../../../src/decompose/probes/linear.ts";
+import { logisticRegression } from "../../../src/decompose/probes/logistic.ts";
 import type { FeatureSet } from "../../../src/decompose/types.ts";
 import { fakeEncoder } from "../../support/fake-encoder.ts";
 import { isTest, problemOf, rowsOf } from "./problems.ts";
@@ -153,6 +155,29 @@ describe("scaling", () => {
     wanted.forEach((score, i) => {
       expect(found[i]).toBeCloseTo(score, 14);
     });
+  });
+});
+
+describe("rotation", () => {
+  it("leaves the optimum where it is, with rows that repeat and columns that are constant", async () => {
+    const wide = problemOf({ seed: 33, n: 30, d: 70, K: 3, sep: 0.4 });
+    const x = Float64Array.from(wide.x, (value, at) => (at % 70 === 5 ? 0.25 : value / 3 + 2));
+    x.copyWithin(3 * 70, 0, 70);
+    const few = rotated(x, 30, 70);
+    expect([few.d, few.x.length]).toEqual([30, 900]);
+    for (const C of [1e-3, 1, 100]) {
+      const wanted = await logisticRegression({ ...wide, x, C });
+      const found = await logisticRegression({ ...wide, x: few.x, d: few.d, C });
+      expect(Math.abs(found.objective / wanted.objective - 1)).toBeLessThan(1e-12);
+      const size = Math.hypot(...wanted.coef);
+      expect(Math.hypot(...few.back(found.coef).map((w, at) => w - wanted.coef[at]!))).toBeLessThan(4e-8 * size);
+      expect(found.intercept[1]).toBeCloseTo(wanted.intercept[1]!, 6);
+    }
+  });
+
+  it("leaves rows alone that are more than half of their features", () => {
+    const x = Float64Array.of(1, 2, 3, 4, 5, 6);
+    expect(rotated(x, 2, 3).x).toBe(x);
   });
 });
 
