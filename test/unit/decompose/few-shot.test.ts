@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -312,6 +312,36 @@ describe("fewShot", () => {
       onProgress: () => control.abort(new Error("enough")),
     });
     await expect(stopped).rejects.toThrow("enough");
+  });
+
+  it("goes on where it was killed, to the same numbers, and two runs share the work", async () => {
+    const drawsDir = join(dir, "draws");
+    const kept = { ...options, drawsDir };
+    const wanted = await fewShot(null, train, test, options);
+    const control = new AbortController();
+    const stop = (event: ProgressEvent) => "done" in event && event.done === 14 && control.abort(new Error("killed"));
+    await expect(fewShot(null, train, test, { ...kept, signal: control.signal, onProgress: stop })).rejects.toThrow("killed"); // biome-ignore format: one line
+    const files = () => readdirSync(drawsDir).filter((name) => name.startsWith("few-shot-"));
+    expect(files()).toHaveLength(2);
+    const fits: number[] = [];
+    const count = (event: ProgressEvent) => event.stage === "fit" && fits.push(event.done);
+    const runs = [fewShot(null, train, test, { ...kept, onProgress: count }), fewShot(null, train, test, kept)];
+    expect(await Promise.all(runs)).toEqual([wanted, wanted]);
+    expect(fits.slice(0, 2)).toEqual([6, 12]);
+    expect(fits.at(-1)).toBe(54);
+    expect(readdirSync(drawsDir)).toEqual(files());
+    expect(files()).toHaveLength(9);
+    // Other candidates, other features: other draws.
+    await fewShot(null, train, test, { ...kept, shots: [3], seeds: [0], candidates: [1, 2] });
+    await fewShot(null, set(rowsOf(problemOf({ seed: 32, n: 420, d: 8, K: 4, sep: 0.6 }), (i) => !isTest(i))), test, { ...kept, shots: [3], seeds: [0] }); // biome-ignore format: one line
+    expect(files()).toHaveLength(11);
+    for (const [text, found] of [
+      ["{", /Cannot read the few-shot draw.*Remove the file/],
+      ['{"format":2}', /its format is 2/],
+    ] as const) {
+      for (const name of files()) writeFileSync(join(drawsDir, name), text);
+      await expect(fewShot(null, train, test, kept)).rejects.toThrow(found);
+    }
   });
 
   it("refuses bad input before it reads anything", async () => {
