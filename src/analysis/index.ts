@@ -3,7 +3,7 @@ export { type ComparePage, comparePage } from "./compare-page.ts";
 export type { Datum, Figure } from "./figures/figure.ts";
 export { type LabelCurveRow, labelCurveFigure } from "./label-curve.ts";
 export { computeNumbers } from "./numbers/all.ts";
-export { readRuns } from "./own-runs.ts";
+export { readRuns, readRunsText } from "./own-runs.ts";
 export { renderPng, renderSvg } from "./render.ts";
 export { type RiskRow, riskStack } from "./risk-stack.ts";
 export { makeStudy, type Row, type Study } from "./study.ts";

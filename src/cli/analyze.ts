@@ -7,7 +7,7 @@ export const analyze: Command = {
   summary: "Recompute the paper's figures and tables from its results, with your own runs beside its 169 encoders",
   options: [
     ["--out <dir>", "where index.html, numbers.json and the figures go (SVG, PNG, vega-lite, CSV)"],
-    ["--runs <file>...", "your own runs: what decompose, compare or fewshot prints with --json"],
+    ["--runs <file>...", "your own runs: what decompose, compare or fewshot prints with --json, or CSV"],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
     ["--only <id>...", "a figure to make, as often as wanted; default all"],
   ],
