@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import type * as core from "@tensorflow/tfjs-core";
 import type { Backend } from "./engine.ts";
 import { fuse } from "./kernels/fuse.ts";
-import { installKernels, type KernelBinaries } from "./kernels/install.ts";
+import { type InstalledKernels, installKernels, type KernelBinaries } from "./kernels/install.ts";
 import { hasRelaxedSimd } from "./kernels/module.ts";
 import { registerOps } from "./kernels/ops.ts";
 
@@ -27,7 +27,7 @@ export async function loadWasm(): Promise<Backend> {
     threads: 1,
     maxBytes: kernels.own ? OWN_WEIGHT_BYTES : STOCK_WEIGHT_BYTES,
     weightCopies: kernels.own ? 1 : 2,
-    ...(kernels.own && { rewrite: fuse }),
+    ...(kernels.own && { rewrite: fuse, interruptible: kernels.own.interruptible }),
   };
 }
 
@@ -39,7 +39,7 @@ const STOCK_WEIGHT_BYTES = (65536 * 65536 - 2 ** 30) / 2;
 const CHOICES = ["off", "simd", "relaxed"];
 
 interface Kernels {
-  own: boolean;
+  own?: InstalledKernels;
   /** What the backend computes with. */
   device: string;
 }
@@ -57,14 +57,14 @@ function kernelsOf(tf: typeof core, choice: string | undefined): Promise<Kernels
 
 async function install(tf: typeof core, choice: string | undefined): Promise<Kernels> {
   const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? " SIMD" : "";
-  const stock: Kernels = { own: false, device: `${simd}, TF.js's kernels` };
+  const stock: Kernels = { device: `${simd}, TF.js's kernels` };
   if (choice === "off") return stock;
   if (choice !== "simd") allowRelaxedSimd();
   const found = await installKernels(tf, BINARIES, { relaxed: choice !== "simd" });
   if (found === undefined) return stock;
   const { registerOp } = await import("@tensorflow/tfjs-converter");
   registerOps(registerOp, tf);
-  return { own: true, device: ` ${found.variant}, own kernels` };
+  return { own: found, device: ` ${found.variant}, own kernels` };
 }
 
 /** Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. */
