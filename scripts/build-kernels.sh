@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles src/engine/kernels/kernels.c to the two .wasm files beside it, and src/images/resize.c to the text of
-# src/images/resize-wasm.ts, src/decompose/kernels/multiply.c to that of multiply-wasm.ts; or all as .wasm files into the
+# src/images/resize-wasm.ts, src/decompose/kernels/float64.c to that of float64-wasm.ts; or all as .wasm files into the
 # folder given.
 # Needs clang and lld 19 (apt-get install clang-19 lld-19); CLANG names another. Other versions give other bytes.
 set -euo pipefail
@@ -25,8 +25,8 @@ small=("${common[@]}" -Wl,-z,stack-size=4096)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$clang" "${small[@]}" "$root/src/images/resize.c" -o "$work/resize.wasm"
-"$clang" "${small[@]}" "$root/src/decompose/kernels/multiply.c" -o "$work/multiply-simd.wasm"
-"$clang" "${small[@]}" -mrelaxed-simd -DRELAXED "$root/src/decompose/kernels/multiply.c" -o "$work/multiply-relaxed.wasm"
+"$clang" "${small[@]}" "$root/src/decompose/kernels/float64.c" -o "$work/float64-simd.wasm"
+"$clang" "${small[@]}" -mrelaxed-simd -DRELAXED "$root/src/decompose/kernels/float64.c" -o "$work/float64-relaxed.wasm"
 if [ $# -gt 0 ]; then
   cp "$work"/*.wasm "$out/"
 else
@@ -37,8 +37,8 @@ else
   }
   text RESIZE_WASM resize resize.c >"$root/src/images/resize-wasm.ts"
   {
-    text MULTIPLY_SIMD multiply-simd multiply.c
+    text FLOAT64_SIMD float64-simd float64.c
     echo
-    text MULTIPLY_RELAXED multiply-relaxed "multiply.c with relaxed SIMD"
-  } >"$root/src/decompose/kernels/multiply-wasm.ts"
+    text FLOAT64_RELAXED float64-relaxed "float64.c with relaxed SIMD"
+  } >"$root/src/decompose/kernels/float64-wasm.ts"
 fi

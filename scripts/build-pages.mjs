@@ -12,7 +12,8 @@ export const BUNDLE = {
   minify: true,
   format: "iife",
   platform: "browser",
-  target: ["es2023", "chrome110", "firefox115", "safari16.4"],
+  /** Browsers since May 2024, which know `light-dark()`. */
+  target: ["es2023", "chrome123", "firefox120", "safari17.5"],
   legalComments: "eof",
   logLevel: "warning",
 };

@@ -1,11 +1,11 @@
 import { format, SHOTS } from "./columns.ts";
-import type { Model } from "./data.ts";
+import type { Model, OwnRun } from "./data.ts";
 import { h, linked } from "./dom.ts";
 import { linkTo, type Page, toggled } from "./page.ts";
 
 /** What the dialog shows of one model: how to load it, what it is, its results, licence, source and errata. */
 export function cardView(page: Page, model: Model, close: () => void): HTMLElement[] {
-  const { row, card } = model;
+  const { row, card, own } = model;
   const picked = page.state.pick.includes(row.name);
   return [
     h(
@@ -15,9 +15,7 @@ export function cardView(page: Page, model: Model, close: () => void): HTMLEleme
       h("button", { type: "button", id: "card-close", class: "small", "aria-label": "Close", click: close }, "×"),
     ),
     ...warnings(model),
-    h("h3", {}, "Load"),
-    snippet("card-code", loadCode(row.name, Number(row.z_dim))),
-    snippet("card-shell", `npx ssl-hub featurize ${row.name} photos/ --out features`),
+    ...(own === undefined ? load(row.name, Number(row.z_dim)) : [ownNote(page, own)]),
     ...riskBar(model),
     h("h3", {}, "Facts"),
     h("dl", {}, facts(card)),
@@ -38,7 +36,24 @@ export function cardView(page: Page, model: Model, close: () => void): HTMLEleme
   ];
 }
 
-function warnings({ row, card }: Model): HTMLElement[] {
+const load = (name: string, zDim: number) => [
+  h("h3", {}, "Load"),
+  snippet("card-code", loadCode(name, zDim)),
+  snippet("card-shell", `npx ssl-hub featurize ${name} photos/ --out features`),
+];
+
+function ownNote(page: Page, { model, files, hub }: OwnRun): HTMLElement {
+  const link = hub !== null && h("a", { href: linkTo(page, { model: hub }) }, `the hub's ${hub}`);
+  return h(
+    "p",
+    { class: "note" },
+    `◆ Your own run of ${model}, from ${files.join(", ")}. `,
+    link && ["It is described as ", link, " is."],
+  );
+}
+
+function warnings({ row, card, own }: Model): HTMLElement[] {
+  if (own !== undefined) return [];
   const texts: string[] = [];
   if (row.commercial === false) texts.push(`The weights are licensed ${row.license}: not for commercial use.`);
   if (row.license === null) texts.push("No weights are downloaded: the encoder is initialised here.");
@@ -82,8 +97,8 @@ const PARTS = [
 ] as const;
 
 /** The risk as one bar, and the error by number of labels. Plain boxes: a card should not wait for the charts. */
-function riskBar({ row }: Model): HTMLElement[] {
-  if (row.train_test === null) return [];
+function riskBar({ row, own }: Model): HTMLElement[] {
+  if (row.train_test === null && own === undefined) return [];
   const known = PARTS.filter(([column]) => typeof row[column] === "number");
   const total = known.reduce((sum, [column]) => sum + Math.max(0, Number(row[column])), 0);
   const boxes = known.map(([column]) => {
@@ -98,13 +113,19 @@ function riskBar({ row }: Model): HTMLElement[] {
       ` ${text} ${format(column, row[column])}`,
     ),
   );
+  const labels = (column: string, text: string) => (own !== undefined && column === "train_test" ? "all" : text);
   const shots = SHOTS.map(({ column, text }) =>
-    h("tr", {}, h("th", { scope: "row" }, text), h("td", { class: "number" }, format(column, row[column]))),
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, labels(column, text)),
+      h("td", { class: "number" }, format(column, row[column])),
+    ),
   );
-  return [
-    h("h3", {}, `Error on ImageNet-1k: ${format("train_test", row.train_test)} %`),
-    h("div", { class: "bar", "aria-hidden": "true" }, boxes),
-    h("ul", { class: "legend" }, legend),
+  const parts = [
+    h("h3", {}, `Error${own === undefined ? " on ImageNet-1k" : ""}: ${format("train_test", row.train_test)} %`),
+    total > 0 && h("div", { class: "bar", "aria-hidden": "true" }, boxes),
+    known.length > 0 && h("ul", { class: "legend" }, legend),
     h(
       "table",
       { class: "shots" },
@@ -116,6 +137,7 @@ function riskBar({ row }: Model): HTMLElement[] {
       h("tbody", {}, shots),
     ),
   ];
+  return parts.filter((part) => part !== false);
 }
 
 /** A fact without a label goes on with the one before. */

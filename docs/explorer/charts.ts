@@ -35,9 +35,14 @@ async function draw(host: HTMLElement, spec: VisualizationSpec, pick: (name: str
 
 /** The page's colours, so that a chart follows its theme. */
 function theme() {
-  const style = getComputedStyle(document.documentElement);
-  const color = (name: string) => style.getPropertyValue(name).trim();
+  const probe = document.body.appendChild(document.createElement("span"));
+  // A variable holds the colours of both themes; only where it is used it becomes one.
+  const color = (name: string) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
   const [fg, soft, line] = [color("--fg"), color("--fg-soft"), color("--line")];
+  probe.remove();
   return {
     background: "transparent",
     font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",

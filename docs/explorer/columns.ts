@@ -16,6 +16,7 @@ const PERCENT = "%";
 
 /** Columns by name. What is not here is shown by its own name. */
 const COLUMNS: Record<string, readonly [group: string, label: string, unit?: string]> = {
+  whose: [RESULTS, "Measured by"],
   train_test: [RESULTS, "Error, all labels", PERCENT],
   approx: [RESULTS, "Approximation", PERCENT],
   usability: [RESULTS, "Usability", PERCENT],

@@ -1,8 +1,8 @@
 import { columnInfo, columnsOf, format, GROUPS, titleOf } from "./columns.ts";
 import type { Model } from "./data.ts";
-import { checkbox, h } from "./dom.ts";
+import { checkbox, h, ownMark } from "./dom.ts";
 import { linkTo, type Page, toggled } from "./page.ts";
-import { riskChart } from "./risk-view.ts";
+import { hasRisk, riskChart } from "./risk-view.ts";
 
 /** The chosen models side by side: a column a model, a row a fact. */
 export function compareView(page: Page): HTMLElement[] {
@@ -14,7 +14,7 @@ export function compareView(page: Page): HTMLElement[] {
       h("p", {}, "For a start: ", h("a", { href: linkTo(page, { pick: ["dino_rn50", "mocov3_rn50_ep1000", "swav_rn50", "simclr_rn50"].filter((name) => page.byName.has(name)) }) }, "four ResNet-50")), // biome-ignore format: a line
     ];
   }
-  const measured = models.filter(({ row }) => row.train_test !== null);
+  const measured = models.filter(hasRisk);
   return [
     adder(page),
     ...(measured.length > 0 ? [riskChart(page, measured)] : []),
@@ -53,11 +53,12 @@ function adder(page: Page): HTMLElement {
 }
 
 function table(page: Page, models: readonly Model[]): HTMLElement {
-  const head = models.map(({ row }) => {
+  const head = models.map(({ row, own }) => {
     const remove = () => page.go({ pick: toggled(page.state.pick, row.name, false) });
     return h(
       "th",
       { scope: "col" },
+      own && ownMark(),
       h("a", { href: linkTo(page, { model: row.name }) }, row.name),
       " ",
       h("button", { type: "button", class: "small", "aria-label": `Remove ${row.name}`, click: remove }, "×"),

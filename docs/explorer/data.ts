@@ -14,6 +14,16 @@ export type Row = Readonly<Record<string, Cell>> & { readonly name: string };
 export interface Model {
   row: Row;
   card: readonly (readonly [label: string, text: string])[];
+  /** Where a user's own run comes from; the hub's models have none. */
+  own?: OwnRun;
+}
+
+export interface OwnRun {
+  /** Its name in the files. */
+  model: string;
+  files: readonly string[];
+  /** The hub's model of that name. */
+  hub: string | null;
 }
 
 export type Kind = "number" | "boolean" | "list" | "text";

@@ -64,6 +64,9 @@ export function checkbox(id: string, label: string, checked: boolean, change: (o
   return h("label", { class: "check" }, control, " ", label);
 }
 
+/** Stands before a model that the user has measured. */
+export const ownMark = () => h("abbr", { class: "own-mark", title: "your own run" }, "◆ ");
+
 /** The element of the page with this id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);

@@ -1,7 +1,7 @@
 import type { VisualizationSpec } from "vega-embed";
 import { format, SHOTS } from "./columns.ts";
 import type { Model } from "./data.ts";
-import { h } from "./dom.ts";
+import { h, ownMark } from "./dom.ts";
 import { COLORS, chart } from "./draw.ts";
 import { linkTo, type Page } from "./page.ts";
 
@@ -14,8 +14,10 @@ export function labelsView(page: Page): HTMLElement[] {
   const best = SHOTS.map(({ column }) => ranked(page.models, column));
   const picked = page.state.pick.map((name) => page.byName.get(name)!).filter(hasShots);
   const leaders = [...new Set(best.flatMap((models) => models.slice(0, LEADERS)))];
-  const lines = picked.length > 0 ? picked : leaders;
-  const title = picked.length > 0 ? "The models chosen" : `The best ${LEADERS} of each number of labels`;
+  const own = page.models.filter((model) => model.own !== undefined).filter(hasShots);
+  const lines = picked.length > 0 ? picked : [...new Set([...leaders, ...own])];
+  const ofBest = `The best ${LEADERS} of each number of labels`;
+  const title = picked.length > 0 ? "The models chosen" : own.length > 0 ? `${ofBest}, and yours` : ofBest;
   return [
     ...(lines.length === 0
       ? [h("p", {}, "No model that passes has been measured.")]
@@ -33,6 +35,8 @@ export function labelsView(page: Page): HTMLElement[] {
       "p",
       { class: "note" },
       "Errors in percent on ImageNet-1k, among the models that pass the filters. A linear probe was fitted on so many images of each of the 1000 classes.",
+      own.length > 0 &&
+        " ◆ Your own runs: on your images; their line ends where ImageNet's labels do, whatever the size of your training set.",
     ),
   ];
 }
@@ -55,7 +59,8 @@ function table(page: Page, best: readonly (readonly Model[])[]): HTMLElement {
       const model = best[i]![rank];
       if (model === undefined) return h("td", {}, "–");
       const link = h("a", { href: linkTo(page, { model: model.row.name }) }, model.row.name);
-      return h("td", {}, h("span", { class: "error" }, format(column, model.row[column])), " ", link);
+      const yours = model.own !== undefined;
+      return h("td", { class: yours ? "yours" : null }, h("span", { class: "error" }, format(column, model.row[column])), " ", yours && ownMark(), link); // biome-ignore format: a line
     });
     return h("tr", {}, h("th", { scope: "row", class: "number" }, rank + 1), cells);
   });
@@ -64,7 +69,21 @@ function table(page: Page, best: readonly (readonly Model[])[]): HTMLElement {
     { class: "best" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, "Rank"), head)),
     h("tbody", {}, rows),
+    h("tbody", {}, ownLines(page, best)),
   );
+}
+
+/** The user's own models that are not among the best: their errors and ranks. */
+function ownLines(page: Page, best: readonly (readonly Model[])[]): HTMLElement[] {
+  const below = new Set(best.flatMap((models) => models.slice(RANKS)).filter(({ own }) => own !== undefined));
+  return [...below].map((model) => {
+    const cells = SHOTS.map(({ column }, i) => {
+      const rank = best[i]!.indexOf(model) + 1;
+      return h("td", {}, rank === 0 ? "–" : [h("span", { class: "error" }, format(column, model.row[column])), ` rank ${rank} of ${best[i]!.length}`]); // biome-ignore format: a line
+    });
+    const link = h("a", { href: linkTo(page, { model: model.row.name }) }, model.row.name);
+    return h("tr", { class: "yours" }, h("th", { scope: "row" }, ownMark(), link), cells);
+  });
 }
 
 function spec(models: readonly Model[], title: string): VisualizationSpec {

@@ -1,9 +1,11 @@
 import { cardView } from "./card-view.ts";
 import { columnInfo } from "./columns.ts";
 import { compareView } from "./compare-view.ts";
-import { type Model, readData } from "./data.ts";
+import { type Kind, type Model, readData } from "./data.ts";
 import { byId, checkbox, h, select } from "./dom.ts";
 import { labelsView } from "./labels-view.ts";
+import { OwnRuns, PAPER } from "./own.ts";
+import { ownTitle, ownView } from "./own-view.ts";
 import { linkTo, type Page } from "./page.ts";
 import { riskView } from "./risk-view.ts";
 import { scatterView } from "./scatter-view.ts";
@@ -20,32 +22,52 @@ const RENDER: Record<View, (page: Page) => HTMLElement[]> = {
   compare: compareView,
 };
 
-const { version, models: all, kinds } = readData();
-const byName = new Map(all.map((model) => [model.row.name, model]));
-const known = { columns: new Set(kinds.keys()), names: new Set(byName.keys()) };
+const hub = readData();
+const runs = new OwnRuns();
+let models = joined();
 const view = byId("view");
 const dialog = byId<HTMLDialogElement>("card");
 
 let page: Page;
 
-function show(state: State): void {
-  const [models, fault] = selected(state);
-  const before = page?.state;
-  page = { state, models, all, byName, kinds, go };
+/** The hub's models and the user's own. Where there are own ones, a column says whose a measurement is. */
+function joined() {
+  const kinds = new Map<string, Kind>(hub.kinds);
+  const own = runs.models(hub.models, hub.kinds);
+  const whose = (model: Model): Model => ({ ...model, row: { ...model.row, whose: model.row.train_test === null ? null : PAPER } }); // biome-ignore format: a line
+  if (own.length > 0) kinds.set("whose", "text");
+  const all = own.length === 0 ? hub.models : [...hub.models.map(whose), ...own];
+  const byName = new Map(all.map((model) => [model.row.name, model]));
+  return { all, own, byName, kinds, known: { columns: new Set(kinds.keys()), names: new Set(byName.keys()) } };
+}
+
+/** The files of runs are other ones: everything is made anew. */
+function runsChanged(): void {
+  models = joined();
+  show(fromHash(location.hash, models.known), { anew: true });
+  byId<HTMLDetailsElement>("own-runs").open = true;
+}
+
+function show(state: State, { anew = false } = {}): void {
+  const [shown, fault] = selected(state);
+  const before = anew ? undefined : page?.state;
+  const { all, byName, kinds } = models;
+  page = { state, models: shown, all, byName, kinds, go };
   renderNav();
+  renderOwn();
   if (before === undefined || filtersDiffer(before, state)) renderFilters(fault);
   else renderFault(fault);
-  byId("count").textContent = count(models);
+  byId("count").textContent = count(shown);
   if (before === undefined || toHash({ ...before, model: null }) !== toHash({ ...state, model: null })) renderView();
   renderCard();
 }
 
 function selected(state: State): [Model[], string | undefined] {
   try {
-    return [selectModels(all, state), undefined];
+    return [selectModels(models.all, state), undefined];
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return [selectModels(all, { ...state, where: "" }), error.message];
+    return [selectModels(models.all, { ...state, where: "" }), error.message];
   }
 }
 
@@ -57,10 +79,16 @@ function go(change: Partial<State>, how?: "replace"): void {
   show(state);
 }
 
-function count(models: readonly Model[]): string {
-  const measured = models.filter(({ row }) => row.train_test !== null).length;
+function count(shown: readonly Model[]): string {
+  const measured = shown.filter(({ row, own }) => row.train_test !== null && own === undefined).length;
+  const own = shown.filter((model) => model.own !== undefined).length;
   const chosen = page.state.pick.length > 0 ? `, ${page.state.pick.length} chosen` : "";
-  return `${models.length} of ${all.length} models, ${measured} measured${chosen}`;
+  return `${shown.length} of ${models.all.length} models, ${measured} measured${own > 0 ? `, ${own} yours` : ""}${chosen}`;
+}
+
+function renderOwn(): void {
+  byId("runs-title").textContent = ownTitle(models.own);
+  keepFocus(byId("runs"), () => byId("runs").replaceChildren(...ownView(page, runs, models.own, runsChanged)));
 }
 
 function renderNav(): void {
@@ -129,7 +157,7 @@ function renderFault(fault: string | undefined): void {
 /** The words of a column by frequency. */
 function facetOptions(column: string): [string, string][] {
   const counts = new Map<string, number>();
-  for (const { row } of all) {
+  for (const { row } of models.all) {
     const word = String(row[column] ?? "none");
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
@@ -163,7 +191,7 @@ function renderCard(): void {
     if (dialog.open) dialog.close();
     return;
   }
-  keepFocus(dialog, () => dialog.replaceChildren(...cardView(page, byName.get(model)!, () => dialog.close())));
+  keepFocus(dialog, () => dialog.replaceChildren(...cardView(page, models.byName.get(model)!, () => dialog.close())));
   if (!dialog.open) {
     dialog.showModal();
     dialog.scrollTop = 0;
@@ -176,11 +204,26 @@ dialog.addEventListener("close", () => {
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
-window.addEventListener("hashchange", () => show(fromHash(location.hash, known)));
+window.addEventListener("hashchange", () => show(fromHash(location.hash, models.known)));
+
+const holdsFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+document.addEventListener("dragover", (event) => {
+  if (!holdsFiles(event)) return;
+  event.preventDefault();
+  byId("own-runs").classList.add("over");
+});
+document.addEventListener("dragleave", () => byId("own-runs").classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  byId("own-runs").classList.remove("over");
+  if (!holdsFiles(event)) return;
+  event.preventDefault();
+  void runs.add(Array.from(event.dataTransfer!.files)).then(runsChanged);
+});
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   view.focus();
 });
 byId("theme").replaceWith(themeSwitch(() => renderView()));
-byId("version").textContent = version;
-show(fromHash(location.hash, known));
+byId("version").textContent = hub.version;
+byId<HTMLDetailsElement>("own-runs").open = runs.faults.length > 0;
+show(fromHash(location.hash, models.known));

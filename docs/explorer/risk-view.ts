@@ -17,8 +17,9 @@ const ORDERS = [
 /** Stacked bars of the risk components, in the state's order. */
 export function riskView(page: Page): HTMLElement[] {
   const { sort, top } = page.state;
-  const measured = page.models.filter(({ row }) => row.train_test !== null);
-  const shown = top === 0 ? measured : measured.slice(0, top);
+  const measured = page.models.filter(hasRisk);
+  // The user's own are shown however they rank.
+  const shown = top === 0 ? measured : measured.filter(({ own }, rank) => rank < top || own !== undefined);
   const by = sort.replace(/^-/, "");
   const orders: [string, string][] = ORDERS.flatMap(([column, text]) => [[column, text], [`-${column}`, `${text}, falling`]]); // biome-ignore format: a line
   if (!ORDERS.some(([column]) => column === by)) orders.unshift([sort, by]);
@@ -43,11 +44,21 @@ export function riskView(page: Page): HTMLElement[] {
   ];
 }
 
+/** Whether its risk can be drawn in parts. */
+export const hasRisk = ({ row }: Model): boolean =>
+  ["probe_gen", "enc_gen", "train_test"].every((column) => typeof row[column] === "number");
+
 /** The paper's stack of these models, drawn for the page's width. A click opens a card. */
 export function riskChart(page: Page, models: readonly Model[]): HTMLElement {
-  const spec = riskStack(models.map(riskRow), { title: "Linear probe error on ImageNet-1k" });
+  const spec = riskStack(models.map(riskRow), {
+    title: models.some(({ own }) => own) ? "Linear probe error" : "Linear probe error on ImageNet-1k",
+  });
   const named = JSON.parse(JSON.stringify(spec).replaceAll('"model":', '"name":').replaceAll('"field":"model"', '"field":"name"')); // biome-ignore format: a line
   const [{ encoding }] = named.layer;
+  if (models.some(({ own }) => own)) {
+    const test = "indexof(datum.value, '(yours)') >= 0";
+    encoding.y.axis.labelFontWeight = { condition: { test, value: "bold" }, value: "normal" };
+  }
   // A phone has no room for long names beside the bars.
   if (innerWidth < NARROW) {
     encoding.y.axis.labelLimit = 130;
@@ -88,5 +99,5 @@ function riskRow({ row }: Model): RiskRow {
 function note(models: readonly Model[]): string {
   const unknown = models.filter(({ row }) => row.approx === null || row.usability === null).length;
   if (unknown === 0) return "";
-  return `For ${unknown} of them the paper has no approximation error: there usability stands for both. `;
+  return `For ${unknown} of them no approximation error is known: there usability stands for both. `;
 }

@@ -4,6 +4,7 @@ import type { Cell } from "../../src/tables/fields.ts";
 import { columnsOf, GROUPS, titleOf } from "./columns.ts";
 import { checkbox, h } from "./dom.ts";
 import { COLORS, chart, OTHER_COLOR } from "./draw.ts";
+import { YOURS_COLOR } from "./own.ts";
 import { linkTo, type Page } from "./page.ts";
 
 interface Point {
@@ -12,24 +13,29 @@ interface Point {
   y: Cell;
   color: Cell;
   picked: boolean;
+  /** Measured by the user. */
+  own: boolean;
 }
 
 /** Two columns against each other, coloured by a third. */
 export function scatterView(page: Page): HTMLElement[] {
   const { x, y, color, logX, logY, pick } = page.state;
-  const found = page.models.map(({ row }) => ({
+  const found = page.models.map(({ row, own }) => ({
     name: row.name,
     x: row[x] ?? null,
     y: row[y] ?? null,
     color: textOf(row[color] ?? null, page.kinds.get(color) === "number"),
     picked: pick.includes(row.name),
+    own: own !== undefined,
   }));
   const points = found.filter((point) => {
     const usable = (cell: Cell, log: boolean) => cell !== null && !(log && (cell as number) <= 0);
     return usable(point.x, logX && isNumber(page, x)) && usable(point.y, logY && isNumber(page, y));
   });
   const missing = found.length - points.length;
-  const described = `${points.length} models: ${titleOf(y)} against ${titleOf(x)}, coloured by ${titleOf(color)}. ${correlation(points)}`;
+  const yours = points.filter(({ own }) => own).length;
+  const others = points.filter(({ own }) => !own);
+  const described = `${others.length} models: ${titleOf(y)} against ${titleOf(x)}, coloured by ${titleOf(color)}. ${correlation(others)}${yours > 0 ? ` ${yours} of yours, red diamonds, left out of the correlation.` : ""}`;
   const columns = [...new Set([x, y, color])].filter((name) => name !== "name");
   return [
     controls(page),
@@ -97,9 +103,14 @@ function spec(page: Page, points: readonly Point[]): VisualizationSpec {
   ];
   const position = { x: { field: "x", ...axis(x, logX) }, y: { field: "y", ...axis(y, logY) } };
   const names = {
-    transform: [{ filter: "datum.picked" }],
+    transform: [{ filter: "datum.picked || datum.own" }],
     mark: { type: "text", dy: -11, fontSize: 11, fontWeight: 600 },
     encoding: { ...position, text: { field: "name" } },
+  };
+  const yours = {
+    transform: [{ filter: "datum.own" }],
+    mark: { type: "point", shape: "diamond", filled: true, size: 170, color: YOURS_COLOR, opacity: 1, stroke: "black", strokeWidth: 1, cursor: "pointer" }, // biome-ignore format: a line
+    encoding: { ...position, tooltip },
   };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v5.json",
@@ -108,10 +119,12 @@ function spec(page: Page, points: readonly Point[]): VisualizationSpec {
     data: { values: points as unknown as Record<string, unknown>[] },
     layer: [
       {
+        transform: [{ filter: "!datum.own" }],
         mark: { type: "point", filled: true, size: 75, opacity: 0.85, cursor: "pointer" },
-        encoding: { ...position, tooltip, ...colors(page, points) },
+        encoding: { ...position, tooltip, ...colors(page, points.filter(({ own }) => !own)) }, // biome-ignore format: a line
       },
-      ...(points.some(({ picked }) => picked) ? [names] : []),
+      ...(points.some(({ own }) => own) ? [yours] : []),
+      ...(points.some(({ picked, own }) => picked || own) ? [names] : []),
     ],
   } as VisualizationSpec;
 }

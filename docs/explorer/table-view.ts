@@ -1,6 +1,6 @@
 import { columnInfo, columnsOf, format, GROUPS, titleOf } from "./columns.ts";
 import type { Model } from "./data.ts";
-import { checkbox, h } from "./dom.ts";
+import { checkbox, h, ownMark } from "./dom.ts";
 import { linkTo, type Page, toggled } from "./page.ts";
 import { DEFAULTS } from "./state.ts";
 
@@ -53,7 +53,7 @@ function header(page: Page, name: string): HTMLElement {
 
 const isNumber = (page: Page, name: string) => page.kinds.get(name) === "number" && name !== "year";
 
-function line(page: Page, { row }: Model): HTMLElement {
+function line(page: Page, { row, own }: Model): HTMLElement {
   const picked = page.state.pick.includes(row.name);
   const pick = h("input", {
     type: "checkbox",
@@ -71,9 +71,9 @@ function line(page: Page, { row }: Model): HTMLElement {
   const link = h("a", { href: linkTo(page, { model: row.name }), id: `open-${row.name}` }, row.name);
   return h(
     "tr",
-    { class: picked ? "picked" : null },
+    { class: [picked && "picked", own && "yours"].filter(Boolean).join(" ") || null },
     h("td", { class: "pick" }, pick),
-    h("th", { scope: "row", class: "name" }, link),
+    h("th", { scope: "row", class: "name" }, own && ownMark(), link),
     cells,
   );
 }

@@ -1,6 +1,5 @@
 // The frame around each page: header, menu, headings of the page.
-
-const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+import { escapeHtml } from "../../dist/src/core/html.js";
 
 /** Pages that are no Markdown. */
 const APPS = [

@@ -22,7 +22,8 @@ const MENU = [
     [
       "docs/decompose.md",
       "docs/probes.md",
-      "docs/fewshot.md",
+      "docs/few-shot.md",
+      "docs/tuning.md",
       "docs/compare.md",
       "docs/statistics.md",
       "docs/train-transforms.md",
@@ -31,7 +32,14 @@ const MENU = [
   ],
   [
     "Trust",
-    ["docs/verification.md", "docs/security.md", "docs/checkpoints.md", "docs/performance.md", "docs/reliability.md"],
+    [
+      "docs/verification.md",
+      "docs/security.md",
+      "docs/checkpoints.md",
+      "docs/reliability.md",
+      "docs/performance.md",
+      "docs/benchmarks.md",
+    ],
   ],
   ["Build", ["docs/engines.md", "docs/kernels.md", "CONTRIBUTING.md", "CHANGELOG.md"]],
 ];

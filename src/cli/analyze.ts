@@ -7,7 +7,7 @@ export const analyze: Command = {
   summary: "Recompute the paper's figures and tables from its results, with your own runs beside its 169 encoders",
   options: [
     ["--out <dir>", "where index.html, numbers.json and the figures go (SVG, PNG, vega-lite, CSV)"],
-    ["--runs <file>...", "your own runs: what decompose or compare prints with --json"],
+    ["--runs <file>...", "your own runs: what decompose, compare or fewshot prints with --json, or CSV"],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
     ["--only <id>...", "a figure to make, as often as wanted; default all"],
   ],
@@ -15,6 +15,7 @@ export const analyze: Command = {
     "ssl-hub analyze --out analysis",
     "ssl-hub analyze --out analysis --only fig4_trend --only scaling_law",
     "ssl-hub decompose my_model --train in1k/train --test in1k/val --json > mine.json; ssl-hub analyze --runs mine.json --out analysis",
+    "ssl-hub fewshot my_model --train in1k/train --test in1k/val --json > few.json; ssl-hub analyze --runs mine.json --runs few.json --out analysis",
     "ssl-hub analyze --json > numbers.json",
   ],
   async run(_, options, { json, job, print }) {
@@ -22,7 +23,7 @@ export const analyze: Command = {
     if (out === undefined && !json) throw new TypeError("analyze needs --out DIR, or --json for the numbers alone.");
     const like = makeStudy().all[0]!;
     const files = (options.runs as string[] | undefined) ?? [];
-    const runs = (await Promise.all(files.map((file) => readRuns(file, like)))).flat();
+    const runs = await readRuns(files, like);
     const errata = oneOf(options, "errata", ["keep", "drop"]);
     const ids = (options.only as string[] | undefined) ?? [];
     const only = ids.length > 0 ? ids : undefined;

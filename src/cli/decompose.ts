@@ -7,10 +7,12 @@ import {
   PROBE_NAMES,
   type Probe,
   type ProbeName,
+  tuned,
 } from "../decompose/index.ts";
 import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
 import { ENCODER_OPTIONS, loadEncoder, openPair } from "./encoder.ts";
 import { riskReport } from "./risk-report.ts";
+import { TUNING_OPTIONS, tuningOf } from "./tune.ts";
 
 export const decompose: Command = {
   usage: "decompose <models...>",
@@ -27,6 +29,8 @@ export const decompose: Command = {
     ["--clip <mode>", "none, or upstream: components below zero become zero, as in the paper's table", "none"],
     ["--probe <name>", `what is fitted on the features: ${PROBE_NAMES.join(", ")}`, "logistic"],
     ["--c <value>", "inverse regularisation C of the logistic probe; default 1"],
+    ["--tune <n>", "search the probe's hyper-parameters by so many trials at each fit; the paper took 30"],
+    ...TUNING_OPTIONS,
     ["--seed <n>", "seed of the split", "0"],
     ["--svg <file>", "write the figure there"],
     ["--features <dir>", "folder for the features; default the cache"],
@@ -37,6 +41,7 @@ export const decompose: Command = {
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --n-sub minimal",
     "ssl-hub decompose tiny_ssl --train digits:train --test digits:test --repeats 5 --bootstrap 1000 --per-class",
     "ssl-hub decompose dino_rn50 --train in1k/train --test in1k/val --n-sub paper --clip upstream --union",
+    "ssl-hub decompose dino_rn50 --train food/train --test food/test --probe sgd --tune 30 --protocol paper",
     "ssl-hub decompose dino_rn50 --train food/train --test food/test --probe knn",
   ],
   async run([models], options, context) {
@@ -85,13 +90,20 @@ export async function decomposeModels(
   return rows;
 }
 
-/** The probe that `--probe` and `--c` name. */
+/** The probe that `--probe`, `--c` and `--tune` name. */
 export function probeOf(options: Options): ProbeName | Probe {
   const name = oneOf(options, "probe", PROBE_NAMES) ?? "logistic";
   const c = textOption(options, "c");
-  if (c === undefined) return name;
-  if (name !== "logistic") throw new TypeError(`--c is an option of the logistic probe, not of ${name}.`);
-  return logistic({ C: positive(c) });
+  const trials = wholeNumber(options, "tune");
+  if (c !== undefined && name !== "logistic")
+    throw new TypeError(`--c is an option of the logistic probe, not of ${name}.`);
+  if (c !== undefined && trials !== undefined) throw new TypeError("--tune searches for C: leave out --c.");
+  if (trials !== undefined) return tuned({ probe: name, trials, ...tuningOf(options) });
+  for (const flag of ["protocol", "trialsDir"]) {
+    if (options[flag] !== undefined)
+      throw new TypeError(`--${flag === "trialsDir" ? "trials-dir" : flag} belongs to --tune N.`);
+  }
+  return c === undefined ? name : logistic({ C: positive(c) });
 }
 
 /** The value of `--n-sub`. */

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { readRunsText } from "../analysis/index.ts";
 import { HubError } from "../index.ts";
 import { type Command, textOption } from "./command.ts";
 
@@ -12,11 +14,29 @@ export const explore: Command = {
   options: [
     ["--open", "open it in the browser"],
     ["--out <dir>", "copy the page into a folder, to keep or to serve; a page of an older version is replaced"],
+    [
+      "--runs <file>...",
+      "your own runs, shown beside the paper's: what decompose, compare, fewshot or stats prints with --json, or CSV",
+    ],
   ],
-  examples: ["ssl-hub explore --open", "ssl-hub explore --out explorer"],
+  examples: [
+    "ssl-hub explore --open",
+    "ssl-hub explore --out explorer",
+    "ssl-hub decompose my_model --train in1k/train --test in1k/val --json > mine.json; ssl-hub explore --runs mine.json --open",
+  ],
   async run(_args, options, { json, print }) {
     const out = textOption(options, "out");
-    const folder = out === undefined ? pageFolder() : await copyPage(pageFolder(), resolve(out));
+    const paths = (options.runs as string[] | undefined) ?? [];
+    const runs = await Promise.all(
+      paths.map(async (path) => ({ name: basename(path), text: await readRunsText(path) })),
+    );
+    const to =
+      out !== undefined
+        ? resolve(out)
+        : runs.length > 0
+          ? await mkdtemp(join(tmpdir(), "ssl-hub-explore-"))
+          : undefined;
+    const folder = to === undefined ? pageFolder() : await copyPage(pageFolder(), to, runs);
     const page = join(folder, "index.html");
     const url = pathToFileURL(page).href;
     const opened = options.open === true && (await openInBrowser(url));
@@ -37,19 +57,20 @@ function pageFolder(): string {
   });
 }
 
-async function copyPage(from: string, to: string): Promise<string> {
+/** Own runs are a script beside the page, which runs before the page's own. */
+async function copyPage(from: string, to: string, runs: readonly { name: string; text: string }[]): Promise<string> {
   try {
     await mkdir(to, { recursive: true });
     await cp(from, to, { recursive: true });
+    if (runs.length === 0) return to;
+    const script = `window.SSL_HUB_RUNS = ${JSON.stringify(runs).replaceAll("<", "\\u003c")};\n`;
+    await writeFile(join(to, "runs.js"), script);
+    const page = await readFile(join(to, "index.html"), "utf8");
+    const before = '<script defer src="explorer.js">';
+    await writeFile(join(to, "index.html"), page.replace(before, `<script defer src="runs.js"></script>\n${before}`));
   } catch (cause) {
-    throw new HubError(
-      "DISK",
-      `Cannot write the explorer to ${to}: ${(cause as Error).message}. Choose another --out.`,
-      {
-        details: { folder: to },
-        cause,
-      },
-    );
+    const message = `Cannot write the explorer to ${to}: ${(cause as Error).message}. Choose another --out.`;
+    throw new HubError("DISK", message, { details: { folder: to }, cause });
   }
   return to;
 }

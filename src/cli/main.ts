@@ -14,6 +14,7 @@ import { decompose } from "./decompose.ts";
 import { demo } from "./demo.ts";
 import { explore } from "./explore.ts";
 import { featurize } from "./featurize.ts";
+import { fewshot } from "./fewshot.ts";
 import { info } from "./info.ts";
 import { list } from "./list.ts";
 import { mirror } from "./mirror.ts";
@@ -23,6 +24,7 @@ import { pull } from "./pull.ts";
 import { recommend } from "./recommend.ts";
 import { results } from "./results.ts";
 import { stats } from "./stats.ts";
+import { tune } from "./tune.ts";
 import { verify } from "./verify.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -33,7 +35,9 @@ const COMMANDS: readonly Command[] = [
   featurize,
   decompose,
   compare,
+  fewshot,
   stats,
+  tune,
   recommend,
   results,
   analyze,

@@ -1,5 +1,13 @@
 export { type LabelCurveOptions, type LabelPoint, labelCurve } from "./compare/label-curve.ts";
-export { type ComparedModel, type Component, type Verdicts, verdicts } from "./compare/verdicts.ts";
+export {
+  type ComparedModel,
+  type Component,
+  type LabelErrors,
+  type LabelVerdict,
+  labelVerdicts,
+  type Verdicts,
+  verdicts,
+} from "./compare/verdicts.ts";
 export type { Dataset, Sample } from "./dataset.ts";
 export { arrays, imageArrays } from "./datasets/arrays.ts";
 export { imageFolder } from "./datasets/image-folder.ts";
@@ -8,6 +16,9 @@ export { webDataset } from "./datasets/web-dataset.ts";
 export { type DigitsSplit, digitsFeatures, opticalDigits } from "./digits.ts";
 export { joinFeatures, openFeatures } from "./features.ts";
 export { type FeaturizeOptions, featurizeData, type StoredFeatures } from "./featurize.ts";
+export { type Candidate, drawC, type FewShotFit, type FewShotFitOptions, fitFewShot } from "./few-shot/search.ts";
+export { type DrawOptions, drawFewShot, type FewShotRows, type Shots } from "./few-shot/shots.ts";
+export { type FewShotOptions, type FewShotPoint, type FewShotReport, fewShot } from "./few-shot.ts";
 export { openDataset } from "./open-dataset.ts";
 export { PROBE_NAMES, type ProbeEvaluation, type ProbeName, type ProbeOptions, trainEvalProbe } from "./probe.ts";
 export { type KnnOptions, knn } from "./probes/knn.ts";
@@ -36,4 +47,8 @@ export {
   representationStatistics,
   type StatisticsOptions,
 } from "./stats/statistics.ts";
-export type { FeatureSet, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";
+export type { Dimension, Parameters, Space } from "./tuning/space.ts";
+export type { Trial } from "./tuning/trials.ts";
+export { TUNABLE, type Tunable } from "./tuning/tunable.ts";
+export { type TuneOptions, type Tuning, tuned, tuneProbe } from "./tuning/tune.ts";
+export type { Evaluated, FeatureSet, FitOptions, FittedProbe, Probe, ProbeReport, RiskComponents } from "./types.ts";

@@ -70,7 +70,7 @@ export async function trainEvalProbe(
 }
 
 /** Predictions for `test` and their error in percent. */
-export async function evaluate(fitted: FittedProbe, test: FeatureSet, { signal, onProgress }: Job) {
+export async function evaluate(fitted: Pick<FittedProbe, "predict">, test: FeatureSet, { signal, onProgress }: Job) {
   const predictions = await fitted.predict(test, { signal, onProgress });
   let errors = 0;
   test.labels.forEach((label, i) => {

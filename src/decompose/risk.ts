@@ -8,7 +8,7 @@ import { clipped, componentsOf, onGrid, type Risks, unionComponentsOf } from "./
 import { type RiskData, riskData } from "./risk/data.ts";
 import { addConfusions, type ClassRisk, type Confusions, classRisks, confusionOf } from "./risk/per-class.ts";
 import { type BootstrapIntervals, bootstrapIntervals, mean, standardError } from "./risk/spread.ts";
-import type { FeatureSet, Probe, ProbeReport, RiskComponents } from "./types.ts";
+import type { Evaluated, FeatureSet, FitOptions, Probe, ProbeReport, RiskComponents } from "./types.ts";
 
 export interface RiskOptions extends ProbeOptions, Pick<FeaturizeOptions, "dir" | "batchSize" | "threads" | "onError"> {
   /**
@@ -155,18 +155,26 @@ async function fitAll(
   union: boolean,
   job: FitJob,
 ): Promise<Fits> {
-  const [onTrain, onTest] = await fitAndEvaluate(probe, train, [train, test], job);
+  const fitOn = (rows: FeatureSet, sets: FeatureSet[], evaluated: Evaluated) =>
+    fitAndEvaluate(probe, rows, sets, { ...job, evaluated });
+  const [onTrain, alsoOnTest] = await fitOn(train, probe.perRisk ? [train] : [train, test], { on: "train" });
+  const [onTest] = alsoOnTest === undefined ? await fitOn(train, [test], { on: "test", test }) : [alsoOnTest];
   const subsets: Outcome[] = [];
   for (const { subset, complement } of splits) {
-    const [held] = await fitAndEvaluate(probe, train.subset(complement), [train.subset(subset)], job);
+    const [held] = await fitOn(train.subset(complement), [train.subset(subset)], { on: "held" });
     subsets.push(held!);
   }
-  const [supervised] = sup === null ? [] : await fitAndEvaluate(probe, sup, [sup], job);
-  const [joined] = union ? await fitAndEvaluate(probe, joinFeatures(train, test), [test], job) : [];
+  const [supervised] = sup === null ? [] : await fitOn(sup, [sup], { on: "train" });
+  const [joined] = union ? await fitOn(joinFeatures(train, test), [test], { on: "train" }) : [];
   return { train: onTrain!, test: onTest!, subsets, sup: supervised ?? null, union: joined ?? null };
 }
 
-async function fitAndEvaluate(probe: Probe, train: FeatureSet, sets: FeatureSet[], job: FitJob): Promise<Outcome[]> {
+async function fitAndEvaluate(
+  probe: Probe,
+  train: FeatureSet,
+  sets: FeatureSet[],
+  job: FitOptions,
+): Promise<Outcome[]> {
   const fitted = await probe.fit(train, job);
   try {
     const outcomes: Outcome[] = [];

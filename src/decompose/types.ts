@@ -23,6 +23,8 @@ export interface ProbeReport {
   /** Largest absolute value of the objective's gradient at the end; null where it is not brought to zero. */
   gradientNorm: number | null;
   iterations: number;
+  /** What a search chose, by which validation error in percent, of how many trials; of a probe that was tuned. */
+  tuning?: { parameters: Readonly<Record<string, number | string | boolean>>; error: number; trials: number };
 }
 
 export interface FittedProbe {
@@ -34,10 +36,21 @@ export interface FittedProbe {
   dispose(): void;
 }
 
+/** Rows that a fit's error will be taken on: its own, some held out of the training set, or the test set. */
+export type Evaluated = { on: "train" } | { on: "held" } | { on: "test"; test: FeatureSet };
+
+export interface FitOptions extends Job {
+  seed: number;
+  /** For a probe whose fit depends on it; default held-out rows. */
+  evaluated?: Evaluated;
+}
+
 /** Anything that learns to predict classes from features. Users may pass their own. */
 export interface Probe {
   readonly name: string;
-  fit(train: FeatureSet, options: { seed: number } & Job): Promise<FittedProbe>;
+  /** Whether the fit depends on what it is evaluated on, so that none serves two risks. Default false. */
+  readonly perRisk?: boolean;
+  fit(train: FeatureSet, options: FitOptions): Promise<FittedProbe>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -139,6 +139,85 @@ describe.skipIf(!hasChromium)("the explorer from the disk (skipped without Chrom
     expect(await background()).toBe("rgb(20, 23, 27)");
     await page.locator("#theme").selectOption("light");
     expect(await background()).toBe("rgb(255, 255, 255)");
+  });
+
+  const json = (value: unknown) => ({ name: "mine.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(value)) }); // biome-ignore format: a line
+  const mine = [
+    { model: "my_vit", approx: 0.9, usability: 4.4, probe_gen: 12.3, enc_gen: 3.3, agg_risk: 20.9, shot5: 41.2 },
+    { model: "dino_rn50", usability: 2.8, probe_gen: 23.9, enc_gen: -4.3, agg_risk: 22.4 },
+  ];
+
+  test("own runs are marked in every view, and gone with the page unless they are kept", async () => {
+    await open();
+    await page.locator("#runs-title").click();
+    await page.locator("#runs-file").setInputFiles([json(mine)]);
+    const all = hub.list().length;
+    await expect.poll(() => page.locator("#count").textContent()).toBe(`${all + 2} of ${all + 2} models, 169 measured, 2 yours`); // biome-ignore format: a line
+    await page.locator("#runs-only").click();
+    expect(await names()).toEqual(["my_vit (yours)", "dino_rn50 (yours)"]);
+    // A run of a hub's model is described as that is.
+    expect(await page.locator("tr.yours", { hasText: "dino_rn50" }).textContent()).toContain("resnet50");
+
+    await open("#view=scatter");
+    expect(await page.locator("tr.yours").count()).toBe(0);
+    await page.locator("#runs-title").click();
+    await page.locator("#runs-file").setInputFiles([json(mine)]);
+    const diamonds = page.locator('svg.marks path[fill="#D55E00"][stroke="black"]');
+    await expect.poll(() => diamonds.count()).toBe(2);
+    expect(await page.locator(".chart + .note").textContent()).toContain("2 of yours, red diamonds, left out");
+    await page.locator("#view-risk").click();
+    await page.locator("svg.marks text", { hasText: "my_vit (yours)" }).waitFor();
+    expect(await page.locator("svg.marks text", { hasText: "(yours)" }).count()).toBe(2);
+    await page.locator("#view-labels").click();
+    const five = results.filter((row) => Number(row["train-nperclass-5_test"] ?? 99) < 41.2).length;
+    expect(await page.locator("table.best tr.yours", { hasText: "my_vit" }).textContent()).toContain(`41.2 rank ${five + 1} of`); // biome-ignore format: a line
+    await page.locator("#runs-compare").click();
+    expect(await page.locator("table.compare thead a").allTextContents()).toEqual(["my_vit (yours)", "dino_rn50 (yours)"]); // biome-ignore format: a line
+    expect(page.url()).toContain("pick=my_vit");
+
+    await page.locator("#runs-keep").check();
+    await page.reload();
+    expect(await page.locator("table.compare thead a").count()).toBe(2);
+    await page.locator("#runs-title").click();
+    await page.locator("#runs-remove-0").click();
+    await page.reload();
+    expect(await page.locator("#runs-title").textContent()).toBe("Your own runs");
+    expect(await page.locator("table.compare").count()).toBe(0);
+    await page.evaluate(() => localStorage.clear());
+  });
+
+  test("a file dropped on the page is taken, and one that holds no runs is told", async () => {
+    await open();
+    const drop = (name: string, text: string) =>
+      page.evaluate(([name, text]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([text!], name!));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      }, [name, text]); // biome-ignore format: a line
+    await drop("cat.jpg", "\u0000\u0001");
+    const faults = page.locator("#runs .faults li");
+    await expect.poll(() => faults.allTextContents()).toEqual([expect.stringContaining("Cannot read the runs of cat.jpg: it is neither JSON nor CSV")]); // biome-ignore format: a line
+    await drop("mine.csv", "model,shot5\n<b>x</b>,12.5\n");
+    await expect.poll(() => page.locator("tr.yours th").textContent()).toBe("◆ <b>x</b> (yours)");
+    expect(await faults.count()).toBe(0);
+  });
+
+  test("ssl-hub explore --runs puts them into the page", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "ssl-hub-explore-runs-"));
+    const job = { signal: new AbortController().signal, onProgress() {} };
+    try {
+      await writeFile(join(dir, "mine.json"), JSON.stringify(mine).replace("my_vit", "</script><b>"));
+      const runs = [join(dir, "mine.json")];
+      await explore.run([], { out: join(dir, "page"), runs }, { json: true, job, print() {} });
+      await page.goto(`${pathToFileURL(join(dir, "page/index.html")).href}#where=whose=yours`);
+      expect(await names()).toEqual(["</script><b> (yours)", "dino_rn50 (yours)"]);
+      expect(await readFile(built, "utf8")).not.toContain("runs.js");
+      await writeFile(runs[0]!, "[]");
+      const again = explore.run([], { runs }, { json: true, job, print() {} });
+      await expect(again).rejects.toThrow(/mine.json: it holds no model/);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   test("ssl-hub explore copies it whole", async () => {

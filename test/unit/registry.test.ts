@@ -85,7 +85,16 @@ interface KnownModel {
   zDim: number;
   errata: string[];
   nonCommercial: boolean;
-  archParams: { numParams: number };
+  license: string;
+  archParams: {
+    numParams: number;
+    heads?: number;
+    patch?: number;
+    act?: string;
+    padding?: string;
+    headOrder?: string;
+    lnEps?: number;
+  };
   preprocess: { resize: number; crop: number; resizeInterpolation: string; mean: number[]; std: number[] };
 }
 
@@ -164,11 +173,31 @@ describe.skipIf(!hasShared)(
         const file = places.get(placeOf(url));
         expect([url, file?.md5, file?.sha256]).toEqual([url, md5Prefix, sha256]);
       }
-      // The official file comes first, unless an erratum says that its host is closed or unreliable.
-      const first = known.find(({ role }) => role === "primary")!;
+      // The official file comes first; last where an erratum says that its host is closed or unreliable.
+      const order = known.filter(({ role }) => role !== "component").map(({ url }) => placeOf(url));
       const moved = ["E01", "E03"].some((id) => model.errata.includes(id));
-      if (!moved) expect(checkpoints[0]!.url).toBe(first.url);
+      const ours = [...new Set(checkpoints.map(({ url }) => placeOf(url)))];
+      expect(ours).toEqual(moved ? [...order.slice(1), order[0]] : order);
     });
+
+    it.each(all.map((model) => [model.name, model] as const))(
+      "%s: numbers that no shape shows",
+      async (name, model) => {
+        const { arch } = await (hubconf as Record<string, SpecLoader>)[name]!();
+        const { heads, act, padding, headOrder, patch, lnEps } = model.archParams;
+        const known = {
+          ...(arch.kind === "resnet" && { padding: arch.padding === "same" ? "same" : "torch" }),
+          ...(arch.kind === "convnext" && { headOrder: arch.poolFirst ? "pool-then-norm" : "norm-then-pool" }),
+          ...("heads" in arch && { heads: arch.heads, patch: arch.patch }),
+          ...(arch.kind === "clip-vit" && { act: arch.act === "gelu" ? "gelu-erf" : "quickgelu" }),
+          // The builders' own, which the cases with small variances hold against PyTorch.
+          ...("depth" in arch && { lnEps: arch.kind === "clip-vit" ? 1e-5 : 1e-6 }),
+        };
+        expect(known).toMatchObject({ ...(arch.kind === "resnet" && { padding }), ...(headOrder && { headOrder }) });
+        if ("heads" in arch) expect(known).toMatchObject({ heads, patch, lnEps });
+        if (arch.kind === "clip-vit") expect(known.act).toBe(act);
+      },
+    );
 
     it("training transforms are upstream's, but for the errata", async () => {
       const { train_pipelines } = JSON.parse(readFileSync(shared("golden/images/augment.json"), "utf8"));
@@ -190,11 +219,14 @@ describe.skipIf(!hasShared)(
     });
 
     it("every hub name has metadata that says the same size, licence and errata", () => {
-      for (const { name, zDim, archParams, preprocess, errata, nonCommercial } of all) {
+      for (const { name, zDim, archParams, preprocess, errata, nonCommercial, license } of all) {
         const model = metadataOf(name);
         const size = [model?.representation.z_dim, model?.model.n_parameters, model?.data.img_size];
         expect([name, ...size]).toEqual([name, zDim, archParams.numParams, preprocess.crop]);
         expect([name, isNonCommercial(model!.meta.license)]).toEqual([name, nonCommercial]);
+        // S02: random weights are under no licence.
+        const known = license.startsWith("none") ? null : license;
+        expect([name, model!.meta.license]).toEqual([name, known]);
         const told = model!.meta.errata.map(({ id }) => id);
         expect([name, errata.filter((id) => !GENERAL.includes(id) && !told.includes(id))]).toEqual([name, []]);
       }

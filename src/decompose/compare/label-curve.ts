@@ -1,8 +1,8 @@
-import { rng } from "../../core/rng.ts";
+import { rowsByClass, shuffledByClass } from "../few-shot/shots.ts";
 import { evaluate, type ProbeOptions, resolveProbe } from "../probe.ts";
 import { mean, standardError } from "../risk/spread.ts";
 import type { FeatureSet } from "../types.ts";
-import { checkFinite, checkPair, dataFault } from "../validate.ts";
+import { checkFinite, checkPair } from "../validate.ts";
 
 /** Error of a probe that had a number of labelled images. */
 export interface LabelPoint {
@@ -60,29 +60,15 @@ export async function labelCurve(
   const points: LabelPoint[] = [];
   for (const count of [...new Set(shots)].sort((a, b) => a - b).filter((count) => count < smallest)) {
     const errors: number[] = [];
-    for (let r = 0; r < draws; r++) errors.push(await error(train.subset(drawShots(byClass, count, seed + r))));
+    for (let r = 0; r < draws; r++) {
+      const rows = shuffledByClass(byClass, seed + r).flatMap((members) => members.slice(0, count));
+      errors.push(await error(train.subset(Int32Array.from(rows).sort())));
+    }
     points.push({ shots: count, images: count * byClass.length, ...summary(errors) });
   }
   const all = await error(train);
   const spread = Math.sqrt((all * (100 - all)) / test.n);
   return [...points, { shots: null, images: train.n, error: all, standard_error: spread, draws: [all] }];
-}
-
-function rowsByClass({ labels, classes }: FeatureSet): number[][] {
-  const rows = classes.map(() => [] as number[]);
-  labels.forEach((label, row) => {
-    rows[label]!.push(row);
-  });
-  return rows.filter((members) => members.length > 0);
-}
-
-function drawShots(byClass: readonly number[][], count: number, seed: number): Int32Array {
-  const draw = rng(seed, "shots");
-  const rows = byClass.flatMap((members) => {
-    if (members.length < count) throw dataFault(`a class has fewer than ${count} images. Take fewer shots.`, { count });
-    return Array.from(draw.permutation(members.length).subarray(0, count), (i) => members[i]!);
-  });
-  return Int32Array.from(rows).sort();
 }
 
 function summary(draws: number[]): Pick<LabelPoint, "error" | "standard_error" | "draws"> {

@@ -8,9 +8,29 @@ export type ComparedModel = RiskComponents & { model: string; curve: readonly La
 export interface Verdicts {
   /** What limits each model. */
   models: { model: string; limited_by: Component; points: number; text: string }[];
-  /** The model for each number of labels: the best, and those that the draws do not tell from it. */
-  labels: { shots: number | null; best: string; equals: string[]; text: string }[];
+  labels: LabelVerdict[];
 }
+
+/** The model for a number of labels: the best, and those that the draws do not tell from it. */
+export interface LabelVerdict {
+  /** Images a class, or a share of all, "1%"; null for all of train. */
+  shots: number | string | null;
+  best: string;
+  equals: string[];
+  text: string;
+}
+
+/** A model's errors by the number of labels, at the same points as the others'. */
+export interface LabelErrors {
+  model: string;
+  curve: readonly CurvePoint[];
+}
+
+type CurvePoint = Omit<LabelPoint, "shots" | "standard_error"> & {
+  shots: LabelVerdict["shots"];
+  /** Null where there is one draw: then nothing is told apart. */
+  standard_error: number | null;
+};
 
 export type Component = "approx" | "usability" | "probe_gen" | "enc_gen";
 
@@ -33,8 +53,12 @@ const MEANING: Record<Component, { name: string; remedy: string }> = {
 
 /** The comparison in words. */
 export function verdicts(rows: readonly ComparedModel[]): Verdicts {
-  const points = rows[0]?.curve.map(({ shots }) => shots) ?? [];
-  return { models: rows.map(limitOf), labels: points.map((shots) => suited(rows, shots)) };
+  return { models: rows.map(limitOf), labels: labelVerdicts(rows) };
+}
+
+/** Which model suits which number of labels. */
+export function labelVerdicts(rows: readonly LabelErrors[]): LabelVerdict[] {
+  return rows[0]?.curve.map(({ shots }) => suited(rows, shots)) ?? [];
 }
 
 function limitOf(row: ComparedModel): Verdicts["models"][number] {
@@ -51,12 +75,12 @@ function limitOf(row: ComparedModel): Verdicts["models"][number] {
   return { model: row.model, limited_by, points, text };
 }
 
-function suited(rows: readonly ComparedModel[], shots: number | null): Verdicts["labels"][number] {
+function suited(rows: readonly LabelErrors[], shots: LabelVerdict["shots"]): LabelVerdict {
   const at = rows.map(({ model, curve }) => ({ model, point: curve.find((point) => point.shots === shots)! }));
   at.sort((a, b) => a.point.error - b.point.error);
   const [first, ...others] = at as [(typeof at)[number], ...typeof at];
   const equals = others.filter(({ point }) => !tellsApart(first.point, point)).map(({ model }) => model);
-  const labels = shots === null ? `all ${first.point.images} labels` : `${shots} labels a class`;
+  const labels = labelsIn(shots, first.point.images);
   const error = `${first.point.error.toFixed(1)} % error`;
   const next = others[0];
   const text =
@@ -68,11 +92,16 @@ function suited(rows: readonly ComparedModel[], shots: number | null): Verdicts[
   return { shots, best: first.model, equals, text };
 }
 
+function labelsIn(shots: LabelVerdict["shots"], images: number): string {
+  if (shots === null) return `all ${images} labels`;
+  return typeof shots === "string" ? `${shots} of the labels (${images})` : `${shots} labels a class`;
+}
+
 /** Whether two means differ by more than two standard errors of the difference; draw by draw where the draws are the same. */
-function tellsApart(a: LabelPoint, b: LabelPoint): boolean {
+function tellsApart(a: CurvePoint, b: CurvePoint): boolean {
   const paired = a.draws.length === b.draws.length && a.draws.length > 1;
   const spread = paired
     ? standardError(a.draws.map((error, r) => b.draws[r]! - error))!
-    : Math.hypot(a.standard_error, b.standard_error);
+    : Math.hypot(a.standard_error ?? Infinity, b.standard_error ?? Infinity);
   return b.error - a.error > 2 * spread;
 }

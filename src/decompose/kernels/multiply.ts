@@ -1,6 +1,4 @@
-import { setFlagsFromString } from "node:v8";
-import { hasRelaxedSimd, hasSimd } from "../../engine/kernels/module.ts";
-import { MULTIPLY_RELAXED, MULTIPLY_SIMD } from "./multiply-wasm.ts";
+import { aligned, type Float64Kernels, float64Kernels, growTo } from "./float64.ts";
 
 /** `out += A B`, where A is read through strides (so that its transpose is the same array) and B, `out` are row-major. */
 export interface Multiply {
@@ -14,17 +12,15 @@ export interface Multiply {
   columns: number;
 }
 
-/** Multiplications from which the kernel pays, bringing numbers in and out of its memory included. */
+/** Multiplications from which WebAssembly pays, bringing numbers in and out of its memory included. */
 const SMALL = 5000;
 /** Bytes of A brought in at a time: they stay in the level 2 cache. */
 const PIECE_BYTES = 2 ** 20;
-const PAGE = 65536;
 
-/** The float64 product on one core: in WebAssembly, or in plain JavaScript where it is small or there is no SIMD. */
+/** The float64 product on one core, in WebAssembly where it is not small. */
 export function multiply(product: Multiply): void {
   const { a, aRow, aColumn, b, out, rows, inner, columns } = product;
-  const kernel = rows * inner * columns < SMALL ? null : theKernel();
-  if (kernel === null) {
+  if (rows * inner * columns < SMALL) {
     multiplyPlainly(product);
     return;
   }
@@ -35,77 +31,40 @@ export function multiply(product: Multiply): void {
   const step = Math.max(4, Math.floor(PIECE_BYTES / (a.BYTES_PER_ELEMENT * pitch)));
   const wide = a instanceof Float64Array;
   const width = byRows ? inner : rows;
-  const at = kernel.layOut(((Math.min(step, pieces) - 1) * pitch + width) * a.BYTES_PER_ELEMENT, {
+  const { kernels, at } = layOut(((Math.min(step, pieces) - 1) * pitch + width) * a.BYTES_PER_ELEMENT, {
     b: byRows ? inner : Math.min(step, inner),
     c: byRows ? Math.min(step, rows) : rows,
     columns,
   });
-  const bring = (from: Float64Array, to: number) => new Float64Array(kernel.memory.buffer, to, from.length).set(from);
+  const bring = (from: Float64Array, to: number) => new Float64Array(kernels.memory.buffer, to, from.length).set(from);
   if (byRows) bring(b.subarray(0, inner * columns), at.b);
   else bring(out.subarray(0, rows * columns), at.c);
   for (let start = 0; start < pieces; start += step) {
     const count = Math.min(step, pieces - start);
     const end = (start + count - 1) * pitch + width;
     const View = wide ? Float64Array : Float32Array;
-    new View(kernel.memory.buffer, at.a, end - start * pitch).set(a.subarray(start * pitch, end));
+    new View(kernels.memory.buffer, at.a, end - start * pitch).set(a.subarray(start * pitch, end));
     const part = out.subarray(start * columns, (start + count) * columns);
     if (byRows) bring(part, at.c);
     else bring(b.subarray(start * columns, (start + count) * columns), at.b);
     const [m, depth] = byRows ? [count, inner] : [rows, count];
-    kernel.multiply(at.a, Number(wide), aRow, aColumn, at.b, at.c, m, depth, columns, at.scratch);
-    if (byRows) part.set(new Float64Array(kernel.memory.buffer, at.c, part.length));
+    kernels.multiply(at.a, Number(wide), aRow, aColumn, at.b, at.c, m, depth, columns, at.scratch);
+    if (byRows) part.set(new Float64Array(kernels.memory.buffer, at.c, part.length));
   }
-  if (!byRows) out.set(new Float64Array(kernel.memory.buffer, at.c, rows * columns));
+  if (!byRows) out.set(new Float64Array(kernels.memory.buffer, at.c, rows * columns));
 }
 
-interface Exports {
-  memory: WebAssembly.Memory;
-  heapBase(): number;
-  scratchBytes(columns: number): number;
-  multiply(
-    a: number,
-    wide: number,
-    down: number,
-    across: number,
-    b: number,
-    c: number,
-    rows: number,
-    depth: number,
-    columns: number,
-    scratch: number,
-  ): void;
-}
+let shared: Float64Kernels | undefined;
 
-interface Kernel extends Exports {
-  /** Addresses of a piece of A, of B and C with so many rows, and of scratch; the memory grows to hold them. */
-  layOut(aBytes: number, o: { b: number; c: number; columns: number }): Record<"a" | "b" | "c" | "scratch", number>;
-}
-
-let kernel: Kernel | null | undefined; // undefined: not tried yet
-
-function theKernel(): Kernel | null {
-  if (kernel === undefined) kernel = hasSimd() ? load() : null;
-  return kernel;
-}
-
-function load(): Kernel {
-  // Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later.
-  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
-  const module = new WebAssembly.Module(Buffer.from(hasRelaxedSimd() ? MULTIPLY_RELAXED : MULTIPLY_SIMD, "base64"));
-  const exports = new WebAssembly.Instance(module).exports as unknown as Exports;
-  return {
-    ...exports,
-    layOut(aBytes, { b, c, columns }) {
-      const align = (n: number) => Math.ceil(n / 64) * 64;
-      const at = { a: exports.heapBase(), b: 0, c: 0, scratch: 0 };
-      at.b = align(at.a + aBytes);
-      at.c = align(at.b + 8 * b * columns);
-      at.scratch = align(at.c + 8 * c * columns);
-      const lacking = at.scratch + exports.scratchBytes(columns) - exports.memory.buffer.byteLength;
-      if (lacking > 0) exports.memory.grow(Math.ceil(lacking / PAGE));
-      return at;
-    },
-  };
+/** Addresses of a piece of A, of B and C with so many rows, and of scratch; the memory grows to hold them. */
+function layOut(aBytes: number, { b, c, columns }: { b: number; c: number; columns: number }) {
+  shared ??= float64Kernels(0);
+  const at = { a: shared.heapBase(), b: 0, c: 0, scratch: 0 };
+  at.b = aligned(at.a + aBytes);
+  at.c = aligned(at.b + 8 * b * columns);
+  at.scratch = aligned(at.c + 8 * c * columns);
+  growTo(shared.memory, at.scratch + shared.scratchBytes(columns));
+  return { kernels: shared, at };
 }
 
 /** Rows of B that stay in the cache while all rows of A pass over them. */

@@ -21,8 +21,8 @@ export function logistic(options: { C?: number; tolerance?: number; memoryLimit?
       const { n, dim: d, labels: y } = train;
       const k = train.classes.length;
       const job = { C, tolerance, signal, onProgress };
-      // The features three times (as read, and twice on the engine), some six float64 matrices of scores.
-      const streamed = 12 * n * d + 48 * n * k > memoryLimit;
+      // The features three times (as read, and twice on the engine), some ten float64 matrices of scores.
+      const streamed = 12 * n * d + 80 * n * k > memoryLimit;
       const fit = streamed
         ? await (await import("./streamed-logistic.ts")).streamedLogistic(train, job)
         : await logisticRegression({ x: await allRows(train, { signal }), y, n, d, k, ...job });

@@ -1,9 +1,10 @@
 import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
 import { presentClasses } from "../present-classes.ts";
+import { newtonSpace, spaceFor } from "./conjugate-gradients.ts";
 import { LARGE } from "./linear.ts";
 import { minimize, type Start } from "./newton.ts";
-import { leadingSpectrum } from "./preconditioner.ts";
+import { leadingSpectrum, spectrumSize } from "./preconditioner.ts";
 import type { Problem } from "./problem.ts";
 import { describe, exactProducts, type Products } from "./products.ts";
 
@@ -84,15 +85,18 @@ export async function* logisticPath(options: PathOptions): AsyncGenerator<PathFi
   const { y, present } = presentClasses(options.y);
   const features = describe(x, n, d);
   if (!Number.isFinite(features.squares)) throw notFinite(x, d);
-  const exact = exactProducts(features);
+  const size = spectrumSize(features, present.length);
+  const space = spaceFor(features, present.length, size);
+  const exact = exactProducts(features, space);
   const fast = await fastProducts(options.products ?? "auto", exact, { features, k: present.length });
   try {
-    const spectrum = await leadingSpectrum(fast, features);
+    const spectrum = await leadingSpectrum(fast, features, size);
+    const at = newtonSpace(space, features, present.length, spectrum);
     let start: Start | undefined;
     for (const index of [...options.C.keys()].sort((a, b) => options.C[a]! - options.C[b]!)) {
       const C = options.C[index]!;
       const problem: Problem = { features, y, k: present.length, C };
-      const end = await minimize(problem, { fast, exact, spectrum, tolerance, start, signal, onProgress });
+      const end = await minimize(problem, { fast, exact, at, tolerance, start, signal, onProgress });
       start = end;
       const { objective, distance, iterations, hessianProducts } = end;
       const report = { objective, distance, iterations, hessianProducts };

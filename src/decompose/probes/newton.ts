@@ -1,10 +1,9 @@
 import type { Job } from "../../core/events.ts";
-import { newtonDirection, scoresOf } from "./conjugate-gradients.ts";
+import { changeC, type NewtonSpace, newtonDirection, steepnessOf } from "./conjugate-gradients.ts";
 import { searchLine } from "./line-search.ts";
-import { precondition, type Spectrum } from "./preconditioner.ts";
 import { distanceBound, gradientOf, objectiveOf, type Problem, type State, startState, stateAt } from "./problem.ts";
 import type { Products } from "./products.ts";
-import { add, dot, length } from "./vectors.ts";
+import { add, length } from "./vectors.ts";
 
 /** Where a fit of the same features ended: a fit with another C starts there. */
 export interface Start {
@@ -13,6 +12,7 @@ export interface Start {
   /** `[n, k]`. */
   scores: Float64Array;
   anchor: Anchor;
+  C: number;
 }
 
 export interface Optimum extends Start {
@@ -49,9 +49,9 @@ const PATIENCE = 12;
  */
 export async function minimize(
   problem: Problem,
-  o: { fast: Products; exact: Products; spectrum: Spectrum; tolerance: number; start?: Start } & Job,
+  o: { fast: Products; exact: Products; at: NewtonSpace; tolerance: number; start?: Start } & Job,
 ): Promise<Optimum> {
-  const { fast, exact, spectrum, tolerance, start, signal, onProgress } = o;
+  const { fast, exact, at, tolerance, start, signal, onProgress } = o;
   let iterations = 0;
   let hessianProducts = 0;
   const onStep = () => {
@@ -68,9 +68,10 @@ export async function minimize(
     residuals: new Float64Array(state.residuals.length),
     product: new Float64Array(problem.features.d * problem.k),
   };
+  if (start !== undefined) changeC(at, problem.C / start.C, problem.features.d * problem.k);
   let last = Infinity;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    state = await descend(problem, state, { anchor, products: fast, spectrum, tolerance, onStep, onProduct });
+    state = await descend(problem, state, { anchor, products: fast, at, tolerance, onStep, onProduct });
     if (fast === exact) break;
     signal?.throwIfAborted();
     anchor = await moveAnchor(problem, state, exact);
@@ -82,6 +83,7 @@ export async function minimize(
     theta: state.theta,
     scores: state.scores,
     anchor,
+    C: problem.C,
     objective: objectiveOf(problem, state),
     gradient: state.gradient,
     distance: distanceBound(problem.features.d, problem.k, state),
@@ -93,7 +95,7 @@ export async function minimize(
 interface Descent {
   anchor: Anchor;
   products: Products;
-  spectrum: Spectrum;
+  at: NewtonSpace;
   tolerance: number;
   onStep: () => void;
   onProduct: () => void;
@@ -101,7 +103,7 @@ interface Descent {
 
 /** Newton steps until `tolerance`, or until rounding errors of these products hide the rest of the way. */
 async function descend(problem: Problem, start: State, o: Descent): Promise<State> {
-  const { anchor, products, spectrum } = o;
+  const { anchor, products } = o;
   let state = start;
   await updateGradient(problem, state, anchor, products);
   let best = Infinity;
@@ -114,7 +116,7 @@ async function descend(problem: Problem, start: State, o: Descent): Promise<Stat
     idle = distance < best / 2 ? 0 : idle + 1;
     best = Math.min(best, distance);
     const before = steepness;
-    steepness = dot(state.gradient, precondition(state.gradient, state.weight, spectrum, problem.features.n));
+    steepness = steepnessOf(state.gradient, state.weight, o.at);
     // Eisenstat and Walker (1996), choice 2, but no further than the end.
     const forcing = Math.min(0.3, Math.max(before === 0 ? 1 : (0.5 * steepness) / before, (0.2 * end) / distance));
     const direction = await newtonDirection(problem, state, { ...o, forcing });
@@ -150,7 +152,7 @@ async function updateGradient(problem: Problem, state: State, anchor: Anchor, pr
 
 /** Replaces what followed by increments with float64 products of the parameters themselves. */
 async function moveAnchor(problem: Problem, state: State, exact: Products): Promise<Anchor> {
-  const scores = await scoresOf(state.theta, problem.features.d, problem.k, exact);
+  const scores = await exact.forward(state.theta, problem.k);
   Object.assign(state, stateAt(problem, state.theta, scores));
   const product = await exact.adjoint(state.residuals, problem.k);
   state.gradient = gradientOf(problem, state, product);

@@ -1,14 +1,15 @@
 import { multiply } from "../kernels/multiply.ts";
+import { packedLength, type Workspace } from "../kernels/workspace.ts";
 
 /**
  * The two products of a linear model with its centred features Z (`[n, d]`, each column minus its mean). This is all a
  * fit does with the features, so where they run (float64 here, float32 on an engine) is a choice of its own.
  */
 export interface Products {
-  /** Z W of `w` `[d, k]` row-major: `[n, k]`. */
-  forward(w: Float64Array, k: number): Promise<Float64Array>;
+  /** Z W of `w` `[d, k]` row-major: `[n, k]`. A row more in `w` is added to all of the product. */
+  forward(w: Float64Array, k: number, out?: Float64Array): Promise<Float64Array>;
   /** Transposed Z times `r` `[n, k]` row-major: `[d, k]`. */
-  adjoint(r: Float64Array, k: number): Promise<Float64Array>;
+  adjoint(r: Float64Array, k: number, out?: Float64Array): Promise<Float64Array>;
   /** Unit roundoff of the arithmetic. */
   readonly epsilon: number;
   dispose(): void;
@@ -44,26 +45,41 @@ export function describe(x: Float32Array | Float64Array, n: number, d: number): 
   return { x, n, d, mean, squares };
 }
 
-/** Products in float64 on one core, straight from the features: no copy of them is made. */
-export function exactProducts({ x, n, d, mean }: Features): Products {
+/** Features of up to so many numbers are kept laid out for products in float64, in 16 bytes a number. */
+const KEPT = 2 ** 22;
+
+/** Numbers of a workspace that {@link exactProducts} takes. */
+export const keptLength = ({ n, d }: Features): number =>
+  n * d > KEPT ? 0 : packedLength(n, d) + packedLength(d, n) + Math.ceil((n * d) / 2);
+
+/**
+ * Products in float64 on one core, straight from the float32 features.
+ * @param space where those of a fit are, and a copy of few features; products with arrays of it are the fastest.
+ */
+export function exactProducts(features: Features, space?: Workspace): Products {
+  const { x, n, d, mean } = features;
+  const small = space !== undefined && n * d <= KEPT;
+  const forward = small ? space.packed({ a: x, aRow: d, aColumn: 1, rows: n, inner: d }) : undefined;
+  const adjoint = small ? space.packed({ a: x, aRow: 1, aColumn: d, rows: d, inner: n }) : undefined;
   return {
-    async forward(w, k) {
+    async forward(w, k, out = new Float64Array(n * k)) {
       const offset = new Float64Array(k);
-      multiply({ a: mean, aRow: d, aColumn: 1, b: w, out: offset, rows: 1, inner: d, columns: k });
-      const out = repeated(
-        offset.map((value) => -value),
-        n,
-      );
-      multiply({ a: x, aRow: d, aColumn: 1, b: w, out, rows: n, inner: d, columns: k });
+      if (w.length > d * k) offset.set(w.subarray(d * k));
+      addWeighted(offset, -1, mean, w);
+      fillRows(out, offset);
+      if (forward !== undefined && space!.holds(w, out)) forward(w, out, k);
+      else multiply({ a: x, aRow: d, aColumn: 1, b: w, out, rows: n, inner: d, columns: k });
       return out;
     },
-    async adjoint(r, k) {
+    async adjoint(r, k, out = new Float64Array(d * k)) {
       const sums = columnSums(r, k);
-      const out = outer(
+      outer(
         mean,
-        sums.map((value) => -value),
+        sums.map((sum) => -sum),
+        out,
       );
-      multiply({ a: x, aRow: 1, aColumn: d, b: r, out, rows: d, inner: n, columns: k });
+      if (adjoint !== undefined && space!.holds(r, out)) adjoint(r, out, k);
+      else multiply({ a: x, aRow: 1, aColumn: d, b: r, out, rows: d, inner: n, columns: k });
       return out;
     },
     epsilon: 2 ** -53,
@@ -78,18 +94,20 @@ export function columnSums(r: Float64Array, k: number): Float64Array {
   return sums;
 }
 
-/** `rows` rows that are all `row`. */
-function repeated(row: Float64Array, rows: number): Float64Array {
+/** Makes every row of `to` `row`. */
+export function fillRows(to: Float64Array, row: Float64Array): void {
   const k = row.length;
-  const out = new Float64Array(rows * k);
-  for (let at = 0; at < out.length; at += k) for (let c = 0; c < k; c++) out[at + c] = row[c]!;
-  return out;
+  for (let at = 0; at < to.length; at += k) for (let c = 0; c < k; c++) to[at + c] = row[c]!;
 }
 
-/** Every product of one of `a` with one of `b`: `[a.length, b.length]`. */
-function outer(a: Float64Array, b: Float64Array): Float64Array {
+/** Every product of one of `a` with one of `b`, into `to` `[a.length, b.length]`. */
+function outer(a: Float64Array, b: Float64Array, to: Float64Array): void {
   const k = b.length;
-  const out = new Float64Array(a.length * k);
-  for (let j = 0, at = 0; j < a.length; j++, at += k) for (let c = 0; c < k; c++) out[at + c] = a[j]! * b[c]!;
-  return out;
+  for (let j = 0, at = 0; j < a.length; j++, at += k) for (let c = 0; c < k; c++) to[at + c] = a[j]! * b[c]!;
+}
+
+/** `to += factor * transposed w times m`, for `w` `[m.length, k]`. */
+function addWeighted(to: Float64Array, factor: number, m: Float64Array, w: Float64Array): void {
+  const k = to.length;
+  for (let j = 0, at = 0; j < m.length; j++, at += k) for (let c = 0; c < k; c++) to[c]! += factor * m[j]! * w[at + c]!;
 }

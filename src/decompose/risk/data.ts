@@ -1,6 +1,7 @@
 import type { Encoder } from "../../encoder/encoder.ts";
 import type { Dataset } from "../dataset.ts";
-import { type FeaturizeOptions, featurizeData } from "../featurize.ts";
+import type { FeaturizeOptions } from "../featurize.ts";
+import { featuresOf, isFeatures, needEncoder, outline } from "../inputs.ts";
 import { type SplitIndices, splitAt, splitIndices } from "../split.ts";
 import type { FeatureSet } from "../types.ts";
 import { checkClasses, checkFinite, checkPair, checkPart, dataFault, type Named, type Outline } from "../validate.ts";
@@ -39,18 +40,14 @@ export async function riskData(input: RiskInput): Promise<RiskData> {
     { name: "train", set: train },
     { name: "test", set: test },
   ];
-  for (const [name, data] of Object.entries({ train: DTrain, test: DTest })) {
-    if (modelSsl !== null || isFeatures(data)) continue;
-    throw new TypeError(`computeRiskComponents: ${name} holds images, so an encoder is needed for it`);
-  }
+  needEncoder("computeRiskComponents", modelSsl, { train: DTrain, test: DTest });
   if (modelSup !== null && !isFeatures(modelSup) && isFeatures(DTrain)) {
     throw new TypeError("computeRiskComponents: with DTrain as features, modelSup must be features of the same images");
   }
   checkLabels(...named(outline(DTrain), outline(DTest)), input);
-  const features = (model: Encoder | null, data: Dataset | FeatureSet) => toFeatures(model, data, input);
-  const train = await features(modelSsl, DTrain);
-  const test = await features(modelSsl, DTest);
-  const sup = modelSup === null ? null : isFeatures(modelSup) ? modelSup : await features(modelSup, DTrain);
+  const train = await featuresOf(modelSsl, DTrain, input);
+  const test = await featuresOf(modelSsl, DTest, input);
+  const sup = modelSup === null ? null : isFeatures(modelSup) ? modelSup : await featuresOf(modelSup, DTrain, input);
   const splits = checkLabels(...named(train, test), input);
   const sets: Named<FeatureSet>[] = [
     { name: "train", set: train },
@@ -80,24 +77,6 @@ function checkLabels(train: Named, test: Named, { nSub, seed, repeats }: RiskInp
     checkPart(part("the rest of train", rows.complement), train, "Choose a smaller nSub.");
     return rows;
   });
-}
-
-async function toFeatures(
-  model: Encoder | null,
-  data: Dataset | FeatureSet,
-  { dir, batchSize, threads, onError, signal, onProgress }: RiskInput,
-): Promise<FeatureSet> {
-  return isFeatures(data)
-    ? data
-    : featurizeData(model!, data, { dir, batchSize, threads, onError, signal, onProgress });
-}
-
-function outline(data: Dataset | FeatureSet): Outline {
-  return isFeatures(data) ? data : { n: data.length, classes: data.classes, labels: data.labels() };
-}
-
-function isFeatures(data: object): data is FeatureSet {
-  return "rows" in data;
 }
 
 /** @throws HubError `DATA` when it does not leave rows to fit on. */

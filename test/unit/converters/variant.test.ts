@@ -1,10 +1,13 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { REPRESENTATIONS } from "../../../converters/arch/representation.ts";
 import { buildGraph } from "../../../converters/build.ts";
 import { variantOf } from "../../../converters/variant.ts";
 import * as hubconf from "../../../hubconf.ts";
 import type { SpecLoader } from "../../../src/core/family.ts";
 import { fingerprint } from "../../../src/core/fingerprint.ts";
+import { canonicalJson } from "../../../src/core/hash.ts";
 import { KIND_OF_NAMES, type KindOf, type RepresentationFor } from "../../../src/core/kinds.ts";
+import type { ModelSpec } from "../../../src/core/spec.ts";
 import type { LoadOptions } from "../../../src/index.ts";
 
 const specOf = (name: keyof typeof hubconf) => (hubconf as Record<string, SpecLoader>)[name]!();
@@ -90,6 +93,87 @@ describe("image size", () => {
     const spec = await specOf(name);
     expect(() => variantOf(spec, { imageSize })).toThrow(TypeError);
     expect(() => variantOf(spec, { imageSize })).toThrow(message);
+  });
+});
+
+describe("every option of every architecture of the hub", async () => {
+  const specs = new Map<string, [name: string, spec: ModelSpec]>();
+  for (const [name, line] of Object.entries(hubconf) as [string, SpecLoader][]) {
+    const spec = await line();
+    if ("bundled" in spec.weights) continue; // converted already: hub.pull refuses
+    const key = canonicalJson(spec.arch);
+    if (!specs.has(key)) specs.set(key, [name, spec]);
+  }
+
+  /** What is offered, with class tokens of one, two, four and all blocks. */
+  const offered = ({ arch }: ModelSpec): string[] => [
+    ...REPRESENTATIONS[arch.kind],
+    ...("depth" in arch ? [1, 2, 4, arch.depth].map((n) => `${n}xcls`) : []),
+    ...("compressor" in arch && arch.compressor ? ["pred"] : []),
+  ];
+
+  /** Shape of one image's representation, from the paper's arithmetic. */
+  function shapeOf({ arch, representation }: ModelSpec, dim: number): number[] {
+    const blocks = /^(\d+)xcls$/.exec(representation)?.[1];
+    const embed = "embedDim" in arch ? arch.embedDim : 0;
+    if (blocks !== undefined) return [Number(blocks) * dim];
+    if (representation === "tokens") return [("patch" in arch ? arch.size / arch.patch : 0) ** 2, dim];
+    // Strides of 2 as PyTorch pads them round up; ConvNeXt's patches do not overlap and round down.
+    const stride = arch.kind === "resnet" && !arch.stem.pool ? 8 : 32;
+    const side = arch.kind === "resnet" ? Math.ceil(arch.size / stride) : Math.floor(arch.size / stride);
+    if (representation === "map") return [side, side, dim];
+    if (representation === "proj" || representation === "pred") return [embed];
+    if (representation === "proj+cls") return [dim + embed];
+    return [representation.startsWith("cls+avg") ? 2 * dim : dim];
+  }
+  const keysOf = (spec: ModelSpec) =>
+    buildGraph(spec)
+      .params.map(({ key, shape }) => `${key} ${shape}`)
+      .sort();
+  /** Dimensions of what is pooled, or of a token. */
+  const dimOf = (spec: ModelSpec) =>
+    buildGraph({ ...spec, representation: "patch" in spec.arch ? "cls" : "avgpool" }).zDim;
+
+  test("there are all", () => expect(specs.size).toBeGreaterThanOrEqual(42));
+
+  test.each([...specs.values()])("%s: each representation builds, of the shape it should have", (_, spec) => {
+    const [dim, keys] = [dimOf(spec), keysOf(spec)];
+    for (const representation of offered(spec)) {
+      const variant = variantOf(spec, { representation });
+      const graph = buildGraph(variant);
+      expect([representation, graph.zShape]).toEqual([representation, shapeOf(variant, dim)]);
+      expect(graph.zDim).toBe(graph.zShape.reduce((a, b) => a * b, 1));
+      expect(keysOf(variant)).toEqual(keys);
+    }
+    // What others offer is refused, and the message lists what is.
+    const foreign = Object.values(REPRESENTATIONS).flat().concat("pred");
+    for (const representation of foreign.filter((one) => !offered(spec).includes(one))) {
+      expect(() => variantOf(spec, { representation })).toThrow(/It offers .*(avgpool|cls)/);
+    }
+  });
+
+  test.each([...specs.values()])("%s: other image sizes build, or are refused with the reason", (_, spec) => {
+    const { arch } = spec;
+    const refused = arch.kind === "clip-resnet" || ("compressor" in arch && arch.compressor === true);
+    const step = "patch" in arch ? arch.patch : 32;
+    const [smaller, larger] = [5 * step, arch.size + 3 * step];
+    if (refused) {
+      for (const imageSize of [smaller, larger]) {
+        expect(() => variantOf(spec, { imageSize })).toThrow(/cannot be \d+: (CLIP's attention pool|the compressor)/);
+      }
+      return;
+    }
+    const [dim, keys] = [dimOf(spec), keysOf(spec)];
+    for (const imageSize of [smaller, larger]) {
+      for (const representation of [spec.representation, "patch" in arch ? "tokens" : "map"]) {
+        const variant = variantOf(spec, { imageSize, representation });
+        expect(variant.preprocess).toContainEqual({ op: "centerCrop", size: imageSize });
+        expect(buildGraph(variant).zShape).toEqual(shapeOf(variant, dim));
+        // The checkpoint stays as it is: what is resized is resized when it is converted.
+        expect(keysOf(variant)).toEqual(keys);
+      }
+    }
+    if ("patch" in arch) expect(() => variantOf(spec, { imageSize: larger + 1 })).toThrow(/The nearest size is/);
   });
 });
 

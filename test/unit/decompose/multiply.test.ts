@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { rng } from "../../../src/core/rng.ts";
+import { FLOAT64_RELAXED, FLOAT64_SIMD } from "../../../src/decompose/kernels/float64-wasm.ts";
 import { type Multiply, multiply, multiplyPlainly } from "../../../src/decompose/kernels/multiply.ts";
-import { MULTIPLY_RELAXED, MULTIPLY_SIMD } from "../../../src/decompose/kernels/multiply-wasm.ts";
 
 const random = rng(1, "multiply");
 const doubles = (length: number) => Float64Array.from({ length }, () => random.normal());
@@ -66,14 +66,14 @@ describe("multiply", () => {
 const version = spawnSync(process.env.CLANG ?? "clang-19", ["--version"], { encoding: "utf8" }).stdout ?? "";
 const compiler = /clang version 19\.1\./.test(version) && spawnSync("wasm-ld-19", ["--version"]).status === 0;
 it.skipIf(!compiler)(
-  `the bytes are what multiply.c gives${compiler ? "" : " (skipped: clang-19 and lld-19 are not here)"}`,
+  `the bytes are what float64.c gives${compiler ? "" : " (skipped: clang-19 and lld-19 are not here)"}`,
   { timeout: 60_000 },
   () => {
     const dir = mkdtempSync(join(tmpdir(), "multiply-"));
     const script = fileURLToPath(new URL("../../../scripts/build-kernels.sh", import.meta.url));
     expect(spawnSync("bash", [script, dir], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
-    const built = (name: string) => readFileSync(join(dir, `multiply-${name}.wasm`)).toString("base64");
-    expect(MULTIPLY_SIMD).toBe(built("simd"));
-    expect(MULTIPLY_RELAXED).toBe(built("relaxed"));
+    const built = (name: string) => readFileSync(join(dir, `float64-${name}.wasm`)).toString("base64");
+    expect(FLOAT64_SIMD).toBe(built("simd"));
+    expect(FLOAT64_RELAXED).toBe(built("relaxed"));
   },
 );
