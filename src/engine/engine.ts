@@ -5,6 +5,7 @@ import type { Job } from "../core/events.ts";
 import { loadCpu } from "./cpu.ts";
 import { loadGraphFolder, type Rewrite } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
+import { loadConverter, loadCore } from "./tfjs.ts";
 import { loadWasm } from "./wasm.ts";
 import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
 
@@ -162,8 +163,8 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 }
 
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
-  const tf = await import("@tensorflow/tfjs-core");
-  const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
+  const tf = loadCore();
+  const { loadGraphModel } = loadConverter();
   const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite, interruptible } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {

@@ -8,15 +8,18 @@ import { fuse } from "./kernels/fuse.ts";
 import { type InstalledKernels, installKernels, type KernelBinaries } from "./kernels/install.ts";
 import { hasRelaxedSimd } from "./kernels/module.ts";
 import { registerOps } from "./kernels/ops.ts";
+import { loadConverter, loadCore } from "./tfjs.ts";
+
+const require = createRequire(import.meta.url);
 
 /**
  * The embedded engine: TF.js's WebAssembly backend from the package's own folder, with kernels of ours where the machine
  * has SIMD. `SSL_HUB_KERNELS` is "off" (TF.js's own kernels), "simd" or "relaxed"; default: the best there is.
  */
 export async function loadWasm(): Promise<Backend> {
-  const tf = await import("@tensorflow/tfjs-core");
-  const wasm = await import("@tensorflow/tfjs-backend-wasm");
-  const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+  const tf = loadCore();
+  const wasm: typeof import("@tensorflow/tfjs-backend-wasm") = require("@tensorflow/tfjs-backend-wasm");
+  const entry = require.resolve("@tensorflow/tfjs-backend-wasm");
   wasm.setWasmPaths(dirname(entry) + sep);
   if (!(await keepListeners(() => tf.setBackend("wasm")))) throw new Error("WebAssembly did not start");
   const kernels = await kernelsOf(tf, process.env.SSL_HUB_KERNELS || undefined);
@@ -62,8 +65,7 @@ async function install(tf: typeof core, choice: string | undefined): Promise<Ker
   if (choice !== "simd") allowRelaxedSimd();
   const found = await installKernels(tf, BINARIES, { relaxed: choice !== "simd" });
   if (found === undefined) return stock;
-  const { registerOp } = await import("@tensorflow/tfjs-converter");
-  registerOps(registerOp, tf);
+  registerOps(loadConverter().registerOp, tf);
   return { own: found, device: ` ${found.variant}, own kernels` };
 }
 
