@@ -37,11 +37,16 @@ export async function loadNative(
   process.env.TF_CPP_MIN_LOG_LEVEL ??= name === "tfjs-node-gpu" ? "3" : "2";
   if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
   let native: { version: { tfjs: string } };
+  const { argv } = process;
   try {
+    // What finds the binding takes options of this process for its own: `--dir` would be where it looks.
+    process.argv = argv.slice(0, 2);
     native = require(entry);
   } catch (cause) {
     const text = messageOf(cause).split("\n")[0]!;
     throw fail(`it is installed but does not load (${text}). Build its native part: docs/engines.md says how.`, cause);
+  } finally {
+    process.argv = argv;
   }
   if (!(await tf.setBackend("tensorflow")))
     throw fail("its backend did not start. docs/engines.md says how to build it.");

@@ -209,3 +209,88 @@ void EXPORT(curve)(const double *p, double *t, int rows, int n) {
     if (i < n) t[i] = p[i] * (t[i] - mean);
   }
 }
+
+/* ---- Softmax --------------------------------------------------------------------------------------------------- */
+
+/*
+ * e^x of x <= 0, as 2^n e^r with |r| <= ln(2) / 2 and e^r by its series to r^13: within two units of the last place. 0
+ * below -708. ln(2) in two parts, of which the product of the first with n is exact.
+ */
+INLINE v128_t exponential(v128_t x) {
+  v128_t lost = wasm_f64x2_lt(x, wasm_f64x2_splat(-708));
+  x = wasm_f64x2_pmax(x, wasm_f64x2_splat(-708));
+  v128_t n = wasm_f64x2_nearest(wasm_f64x2_mul(x, wasm_f64x2_splat(1.4426950408889634)));
+  v128_t r = ADD(x, wasm_f64x2_mul(n, wasm_f64x2_splat(-6.93147180369123816490e-01)));
+  r = ADD(r, wasm_f64x2_mul(n, wasm_f64x2_splat(-1.90821492927058770002e-10)));
+  v128_t sum = wasm_f64x2_splat(1. / 6227020800);
+#define TERM(factorial) sum = MADD(sum, r, wasm_f64x2_splat(1. / factorial))
+  TERM(479001600);
+  TERM(39916800);
+  TERM(3628800);
+  TERM(362880);
+  TERM(40320);
+  TERM(5040);
+  TERM(720);
+  TERM(120);
+  TERM(24);
+  TERM(6);
+  TERM(2);
+  TERM(1);
+  TERM(1);
+#undef TERM
+  /* n in the low bits of a number near 1.5 * 2^52; the shift leaves n + 1023 as the exponent. */
+  v128_t bits = wasm_i64x2_add(ADD(n, wasm_f64x2_splat(0x1.8p52)), wasm_i64x2_splat(1023));
+  return wasm_v128_andnot(wasm_f64x2_mul(sum, wasm_i64x2_shl(bits, 52)), lost);
+}
+
+/* Two numbers, or the last one of a row twice. */
+INLINE v128_t load2(const double *a, int left) { return left > 1 ? LOAD(a) : wasm_v128_load64_splat(a); }
+INLINE double sum2(v128_t s) { return wasm_f64x2_extract_lane(s, 0) + wasm_f64x2_extract_lane(s, 1); }
+
+/* Probabilities of scores [rows, n]. */
+void EXPORT(softmax)(const double *scores, double *p, int rows, int n) {
+  for (int r = 0; r < rows; r++, scores += n, p += n) {
+    double top = scores[0], sum = 0;
+    for (int i = 1; i < n; i++) top = scores[i] > top ? scores[i] : top;
+    for (int i = 0; i < n; i += 2) {
+      v128_t e = exponential(wasm_f64x2_sub(load2(scores + i, n - i), wasm_f64x2_splat(top)));
+      if (n - i > 1) {
+        STORE(p + i, e);
+        sum += sum2(e);
+      } else {
+        p[i] = wasm_f64x2_extract_lane(e, 0);
+        sum += p[i];
+      }
+    }
+    for (int i = 0; i < n; i++) p[i] /= sum;
+  }
+}
+
+/* Derivative of the sum of cross-entropies with labels y at scores + along * d, by `along`. */
+double EXPORT(slope)(const double *scores, const double *d, double along, const int *y, int rows, int n) {
+  double total = 0;
+  v128_t step = wasm_f64x2_splat(along);
+  for (int r = 0; r < rows; r++, scores += n, d += n) {
+    double top = scores[0] + along * d[0], sum = 0, weighted = 0, own = d[y[r]];
+    for (int i = 1; i < n; i++) {
+      double x = scores[i] + along * d[i];
+      top = x > top ? x : top;
+    }
+    for (int i = 0; i < n; i += 2) {
+      v128_t change = load2(d + i, n - i);
+      v128_t x = ADD(load2(scores + i, n - i), wasm_f64x2_mul(step, change));
+      v128_t e = exponential(wasm_f64x2_pmin(wasm_f64x2_sub(x, wasm_f64x2_splat(top)), wasm_f64x2_splat(0)));
+      /* Against the own class, whose probability near 1 would hide what the others are. */
+      v128_t w = wasm_f64x2_mul(e, wasm_f64x2_sub(change, wasm_f64x2_splat(own)));
+      if (n - i > 1) {
+        sum += sum2(e);
+        weighted += sum2(w);
+      } else {
+        sum += wasm_f64x2_extract_lane(e, 0);
+        weighted += wasm_f64x2_extract_lane(w, 0);
+      }
+    }
+    total += weighted / sum;
+  }
+  return total;
+}

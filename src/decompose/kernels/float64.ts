@@ -3,7 +3,7 @@ import { HubError } from "../../core/errors.ts";
 import { hasRelaxedSimd, hasSimd } from "../../engine/kernels/module.ts";
 import { FLOAT64_RELAXED, FLOAT64_SIMD } from "./float64-wasm.ts";
 
-/** What `float64.c` exports: addresses in its memory and whole numbers, but for the factors of `combine`. */
+/** What `float64.c` exports: addresses in its memory and whole numbers, but for the factors of `combine` and `slope`. */
 export interface Float64Kernels {
   memory: WebAssembly.Memory;
   heapBase(): number;
@@ -34,6 +34,8 @@ export interface Float64Kernels {
   dot(a: number, b: number, n: number): number;
   combine(alpha: number, a: number, beta: number, b: number, n: number): void;
   sumRows(a: number, sum: number, rows: number, n: number): void;
+  softmax(scores: number, p: number, rows: number, n: number): void;
+  slope(scores: number, d: number, along: number, y: number, rows: number, n: number): number;
   curve(p: number, t: number, rows: number, n: number): void;
 }
 

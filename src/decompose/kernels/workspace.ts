@@ -8,12 +8,17 @@ import type { Multiply } from "./multiply.ts";
 export interface Workspace {
   /** @throws RangeError beyond the numbers that the workspace was made for. */
   array(length: number): Float64Array;
+  labels(y: Int32Array): Int32Array;
   holds(...arrays: Float64Array[]): boolean;
   dot(a: Float64Array, b: Float64Array): number;
   /** `a = alpha a + beta b`. */
   combine(alpha: number, a: Float64Array, beta: number, b: Float64Array): void;
   /** The sum of the rows of `a`, as long as `sum` each. */
   sumRows(a: Float64Array, sum: Float64Array): void;
+  /** Probabilities `p` of scores `[rows, k]`. */
+  softmax(scores: Float64Array, p: Float64Array, k: number): void;
+  /** Derivative of the sum of cross-entropies at `scores + along * change` by `along`. */
+  slope(scores: Float64Array, change: Float64Array, along: number, y: Int32Array): number;
   /** Rows of `t`, `k` long, become `p * (t - sum(p * t))`. */
   curve(p: Float64Array, t: Float64Array, k: number): void;
   /** Lays a matrix out for products with many others: gives `out += A B`. */
@@ -54,6 +59,14 @@ function workspaceOn(kernels: ReturnType<typeof float64Kernels>, heap: number, s
   };
   return {
     array,
+    labels: (y) => {
+      const out = new Int32Array(buffer, array(Math.ceil(y.length / 2)).byteOffset, y.length);
+      out.set(y);
+      return out;
+    },
+    softmax: (scores, p, k) => kernels.softmax(scores.byteOffset, p.byteOffset, p.length / k, k),
+    slope: (scores, change, along, y) =>
+      kernels.slope(scores.byteOffset, change.byteOffset, along, y.byteOffset, y.length, scores.length / y.length),
     holds: (...arrays) => arrays.every((one) => one.buffer === buffer),
     dot: (a, b) => kernels.dot(a.byteOffset, b.byteOffset, a.length),
     combine: (alpha, a, beta, b) => kernels.combine(alpha, a.byteOffset, beta, b.byteOffset, a.length),

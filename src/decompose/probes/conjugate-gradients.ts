@@ -30,6 +30,8 @@ export interface NewtonSpace {
   probabilities: Float64Array;
   moved: Float64Array;
   bent: Float64Array;
+  /** `[n]`. */
+  labels: Int32Array;
 }
 
 /** Arrays for Newton steps on these features, and where exact products may keep a copy of them. */
@@ -37,11 +39,15 @@ export function spaceFor(features: Features, k: number, spectrumSize: number): W
   const { n, d } = features;
   const length = (d + 1) * k;
   const pairs = memoryArrays(length);
-  const numbers = (4 + pairs) * length + 4 * n * k + solverNumbers(d, k, spectrumSize) + keptLength(features) + 4 * k;
+  const numbers = (4 + pairs) * length + 4 * n * k + solverNumbers(d, k, spectrumSize) + keptLength(features) + n;
   return workspace({ numbers, arrays: 30 + pairs, columns: k });
 }
 
-export function newtonSpace(space: Workspace, { n, d }: Features, k: number, spectrum: Spectrum): NewtonSpace {
+export function newtonSpace(
+  space: Workspace,
+  { features: { n, d }, y, k }: Omit<Problem, "C">,
+  spectrum: Spectrum,
+): NewtonSpace {
   const parameters = () => space.array((d + 1) * k);
   const rows = () => space.array(n * k);
   return {
@@ -50,6 +56,7 @@ export function newtonSpace(space: Workspace, { n, d }: Features, k: number, spe
     memory: memoryFor(space, (d + 1) * k),
     ...{ theta: parameters(), r: parameters(), z: parameters(), rest: parameters() },
     ...{ scores: rows(), probabilities: rows(), moved: rows(), bent: rows() },
+    labels: space.labels(y),
   };
 }
 
@@ -115,10 +122,9 @@ export async function newtonDirection(
     memory.spare.push(pair);
     for (const one of found) append(memory, memory.pairs, one);
   }
-  const step = { theta: theta.slice(), scores: scores.slice() };
   // A constant added to all classes changes no probability, and the penalty wants it to be zero.
-  centreClasses(step.theta, problem.k);
-  return step;
+  centreClasses(theta, problem.k);
+  return { theta, scores };
 }
 
 /** Hessian times the pair's direction, the curvature along it, and in `moved` the change of scores. */

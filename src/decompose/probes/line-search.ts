@@ -1,6 +1,6 @@
+import type { NewtonSpace } from "./conjugate-gradients.ts";
 import type { Direction, Problem, State } from "./problem.ts";
-import { residuals, softmax } from "./softmax.ts";
-import { add, dot } from "./vectors.ts";
+import { dot } from "./vectors.ts";
 
 const MAX_TRIALS = 40;
 
@@ -9,8 +9,8 @@ const MAX_TRIALS = 40;
  * (the objective is convex). Scores are known along the line, so a trial costs no product with the features.
  * @returns 0 when the direction does not descend, which only rounding errors can cause.
  */
-export function searchLine(problem: Problem, state: State, direction: Direction): number {
-  const slopeAt = slopeAlong(problem, state, direction);
+export function searchLine(problem: Problem, state: State, direction: Direction, newton: NewtonSpace): number {
+  const slopeAt = slopeAlong(problem, state, direction, newton);
   const start = slopeAt(0);
   if (!(start < 0)) return 0;
   let low = 0;
@@ -31,14 +31,16 @@ export function searchLine(problem: Problem, state: State, direction: Direction)
 }
 
 /** Derivative of the objective along the line. */
-function slopeAlong({ features: { d }, y, k, C }: Problem, { theta, scores }: State, direction: Direction) {
+function slopeAlong(
+  { features: { d }, k, C }: Problem,
+  { theta, scores }: State,
+  direction: Direction,
+  { space, moved, labels }: NewtonSpace,
+) {
   const weights = theta.subarray(0, d * k);
   const step = direction.theta.subarray(0, d * k);
   const ahead = dot(weights, step);
   const bend = dot(step, step);
-  return (at: number): number => {
-    const moved = scores.slice();
-    add(moved, at, direction.scores);
-    return C * dot(residuals(softmax(moved, k), y, k), direction.scores) + ahead + at * bend;
-  };
+  moved.set(scores);
+  return (at: number): number => C * space.slope(moved, direction.scores, at, labels) + ahead + at * bend;
 }

@@ -3,7 +3,7 @@ import type { Job } from "../../core/events.ts";
 import { presentClasses } from "../present-classes.ts";
 import { newtonSpace, spaceFor } from "./conjugate-gradients.ts";
 import { LARGE } from "./linear.ts";
-import { minimize, type Start } from "./newton.ts";
+import { minimize, type Optimum, startFrom } from "./newton.ts";
 import { leadingSpectrum, spectrumSize } from "./preconditioner.ts";
 import type { Problem } from "./problem.ts";
 import { describe, exactProducts, type Products } from "./products.ts";
@@ -91,13 +91,15 @@ export async function* logisticPath(options: PathOptions): AsyncGenerator<PathFi
   const fast = await fastProducts(options.products ?? "auto", exact, { features, k: present.length });
   try {
     const spectrum = await leadingSpectrum(fast, features, size);
-    const at = newtonSpace(space, features, present.length, spectrum);
-    let start: Start | undefined;
+    const at = newtonSpace(space, { features, y, k: present.length }, spectrum);
+    const ends: Optimum[] = [];
     for (const index of [...options.C.keys()].sort((a, b) => options.C[a]! - options.C[b]!)) {
       const C = options.C[index]!;
       const problem: Problem = { features, y, k: present.length, C };
+      const start = startFrom(problem, ends);
       const end = await minimize(problem, { fast, exact, at, tolerance, start, signal, onProgress });
-      start = end;
+      ends.push(end);
+      if (ends.length > 2) ends.shift();
       const { objective, distance, iterations, hessianProducts } = end;
       const report = { objective, distance, iterations, hessianProducts };
       const { coef, intercept } = uncentre(end.theta, features.mean, present, k);

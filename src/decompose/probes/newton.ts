@@ -33,6 +33,26 @@ export interface Anchor {
   product: Float64Array;
 }
 
+/**
+ * Where to start, after the fits for two smaller C: on the straight line through their ends over log C, if the objective is
+ * lower there than at the last end. Scores are known along it, so it costs no product.
+ */
+export function startFrom(problem: Problem, [first, second]: readonly Optimum[]): Start | undefined {
+  if (first === undefined || second === undefined || second.C === problem.C) return second ?? first;
+  const along = Math.log(problem.C / second.C) / Math.log(second.C / first.C);
+  const ahead = (from: Float64Array, to: Float64Array) => {
+    const out = to.map((value) => (1 + along) * value);
+    add(out, -along, from);
+    return out;
+  };
+  const there = {
+    ...second,
+    theta: ahead(first.theta, second.theta),
+    scores: ahead(first.scores, second.scores),
+  };
+  return objectiveOf(problem, there) < objectiveOf(problem, second) ? there : second;
+}
+
 const MAX_STEPS = 200;
 const MAX_ROUNDS = 8;
 /** Steps without halving the distance after which rounding errors must be what is left. */
@@ -120,13 +140,15 @@ async function descend(problem: Problem, start: State, o: Descent): Promise<Stat
     // Eisenstat and Walker (1996), choice 2, but no further than the end.
     const forcing = Math.min(0.3, Math.max(before === 0 ? 1 : (0.5 * steepness) / before, (0.2 * end) / distance));
     const direction = await newtonDirection(problem, state, { ...o, forcing });
-    const along = searchLine(problem, state, direction);
+    const along = searchLine(problem, state, direction, o.at);
     if (along === 0) break;
+    const { space, moved, probabilities } = o.at;
     const theta = state.theta.slice();
     add(theta, along, direction.theta);
-    const scores = state.scores.slice();
-    add(scores, along, direction.scores);
-    state = stateAt(problem, theta, scores);
+    moved.set(state.scores);
+    space.combine(1, moved, along, direction.scores);
+    space.softmax(moved, probabilities, problem.k);
+    state = stateAt(problem, theta, moved.slice(), probabilities.slice());
     await updateGradient(problem, state, anchor, products);
     o.onStep();
   }

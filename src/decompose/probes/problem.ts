@@ -27,6 +27,7 @@ export interface State {
 /** Where a Newton step leads, and what it does to the scores. */
 export interface Direction {
   theta: Float64Array;
+  /** In the workspace, until the next step is made. */
   scores: Float64Array;
 }
 
@@ -44,8 +45,12 @@ export function startState({ features, y, k, C }: Problem): State {
 }
 
 /** The state for these parameters and scores; its gradient is not known yet. */
-export function stateAt({ y, k, C }: Pick<Problem, "y" | "k" | "C">, theta: Float64Array, scores: Float64Array): State {
-  const probabilities = softmax(scores, k);
+export function stateAt(
+  { y, k, C }: Pick<Problem, "y" | "k" | "C">,
+  theta: Float64Array,
+  scores: Float64Array,
+  probabilities = softmax(scores, k),
+): State {
   return {
     theta,
     scores,
@@ -65,7 +70,10 @@ export function gradientOf({ k, C }: Problem, state: State, product: Float64Arra
   return gradient;
 }
 
-export function objectiveOf({ features: { d }, y, k, C }: Problem, { theta, scores }: State): number {
+export function objectiveOf(
+  { features: { d }, y, k, C }: Problem,
+  { theta, scores }: Pick<State, "theta" | "scores">,
+): number {
   const weights = theta.subarray(0, d * k);
   return C * crossEntropy(scores, y, k) + 0.5 * dot(weights, weights);
 }

@@ -19,7 +19,7 @@ export interface Memory {
 /** Pairs that are remembered; more would cost more time than they save. */
 const MOST = 32;
 /** Bytes that they may take. */
-const MOST_BYTES = 2 ** 26;
+const MOST_BYTES = 2 ** 25;
 
 const mostPairs = (length: number): number => Math.min(MOST, Math.floor(MOST_BYTES / (16 * length)));
 /** Those remembered, as many of the step that is under way, and the two at work. */

@@ -40,17 +40,6 @@ export function residuals(probabilities: Float64Array, y: Int32Array, k: number)
   return out;
 }
 
-/**
- * Curvature of the cross-entropy along a change of scores `t` `[n, k]`: `P * (t - rowsum(P * t))`, written over `t`.
- */
-export function curvature(probabilities: Float64Array, t: Float64Array, k: number): void {
-  for (let at = 0; at < t.length; at += k) {
-    let mean = 0;
-    for (let c = 0; c < k; c++) mean += probabilities[at + c]! * t[at + c]!;
-    for (let c = 0; c < k; c++) t[at + c] = probabilities[at + c]! * (t[at + c]! - mean);
-  }
-}
-
 /** Sum over the rows of P * (1 - P): `[k]`. */
 export function classCurvature(probabilities: Float64Array, k: number): Float64Array {
   const out = new Float64Array(k);
