@@ -2,7 +2,7 @@ import type { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { revive, type Slot } from "./batch.ts";
 import type { Encoder } from "./encoder.ts";
-import type { FetchImage, ImageInput } from "./inputs.ts";
+import type { EncoderInput, FetchImage } from "./inputs.ts";
 import type { BatchResult, Lane } from "./lane.ts";
 import { openSlots } from "./slots.ts";
 
@@ -56,7 +56,7 @@ export function attachPool(encoder: Encoder, pool: EncoderPool): void {
  */
 export async function* encodeBatches(
   encoder: Encoder,
-  items: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+  items: Iterable<EncoderInput> | AsyncIterable<EncoderInput>,
   options: BatchOptions = {},
 ): AsyncGenerator<EncodedBatch, void, undefined> {
   const pool = pools.get(encoder);
@@ -83,7 +83,7 @@ export async function* encodeBatches(
 
 async function encodeOne(
   pool: EncoderPool,
-  images: ImageInput[],
+  images: EncoderInput[],
   start: number,
   workers: number,
   signal?: AbortSignal,
