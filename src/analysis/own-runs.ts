@@ -41,11 +41,23 @@ export async function readRuns(paths: string | readonly string[], like: Row): Pr
 
 function ownRow(model: string, cells: Record<string, Cell>, like: Row): Row {
   const enc = model.toLowerCase();
-  const metadata = Object.entries(loadMetadata()).find(([name]) => name.toLowerCase() === enc)?.[1];
   const name = loadResults().some((row) => row.enc === enc) ? `${model} (yours)` : model;
   const empty = Object.fromEntries(Object.keys(like).map((column) => [column, null]));
-  const described = { ...empty, ...(metadata === undefined ? {} : flatten(metadata)), ...cells };
+  const described = { ...empty, ...description(enc), ...cells };
   return { ...described, ...derived(described), ...cells, name, enc, errata: "", own: true };
+}
+
+/** Pixels of what the table calls a patch in architectures that have none. */
+const PATCHES: Record<string, number> = { resnet: 7, convnext: 4 };
+
+/** What the hub knows of a model by its lower-case name, as the results table says it. */
+function description(enc: string): Record<string, Cell> {
+  const found = Object.entries(loadMetadata()).find(([name]) => name.toLowerCase() === enc);
+  if (found === undefined) return {};
+  const fields = flatten(found[1]);
+  const paper = loadResults({ errata: "correct" }).find((row) => row.enc === enc);
+  const told = paper === undefined ? {} : Object.fromEntries(Object.keys(fields).flatMap((column) => (column in paper ? [[column, paper[column]!]] : []))); // biome-ignore format: one line
+  return { ...fields, patch_size: fields.patch_size ?? PATCHES[String(fields.family)] ?? null, ...told };
 }
 
 /** Columns that follow from others, as far as those are there. */

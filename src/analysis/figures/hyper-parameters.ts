@@ -149,7 +149,10 @@ const controlled: FigureMaker = ({ all }, numbers) =>
   PAIRS.map(([id, paper, study, x, outcomes, log]): Figure => {
     const published = pairGroups(all.filter((row) => !isOwn(row)), PAIR_STUDIES[study]!); // biome-ignore format: one line
     const { groups } = pairGroups(all, PAIR_STUDIES[study]!);
-    const titles = titlesOf(groups.map((group) => group.rows), published.labels); // biome-ignore format: one line
+    const named = groups.map((group) =>
+      group.rows.every(isOwn) ? group.rows : group.rows.filter((row) => !isOwn(row)),
+    );
+    const titles = titlesOf(named, published.labels);
     const rows = outcomes.flatMap((outcome) => groups.flatMap((group, g) => group.rows.flatMap((row): Datum[] => {
       const value = num(row, OUTCOMES[outcome]);
       return value === null ? [] : [{ group: titles[g]!, label: group.label, model: row.name, whose: whoseOf(row), [x]: num(row, x) ?? String(row[x]), z_dim: num(row, "z_dim"), outcome: OUTCOME_TITLES[outcome]!, value }]; // biome-ignore format: one line

@@ -36,7 +36,7 @@ const radar: FigureMaker = ({ complete }, numbers) => {
     {
       id: "radar_all",
       paper: "Appendix, all radars",
-      title: `Risk profiles of all ${scaled.length} encoders`,
+      title: `Risk profiles of all ${scaled.filter(({ row }) => !isOwn(row)).length} encoders`,
       how: `${how} Best first.`,
       needs: [...COMPONENTS, BUDGETS.full],
       rows: rows(scaled),

@@ -85,6 +85,36 @@ describe("figures", () => {
     expect(analysis.figures.find(({ id }) => id === "table_all")!.rows.filter(({ model }) => String(model).startsWith("dino_rn50"))).toHaveLength(2); // biome-ignore format: one line
   });
 
+  test("a run stands among the encoders that differ from it in one thing", async () => {
+    const file = join(dir, "views.json");
+    writeFileSync(file, JSON.stringify([{ model: "swav_rn50_ep400", ...errors, hyper_parameters: { nviews: 4 } }]));
+    const [figure] = analyze({ runs: await readRuns(file, like), only: ["fig9b_nviews"] }).figures;
+    const own = figure!.rows.filter(isYours);
+    expect(own.map(({ group, nviews }) => [group, nviews])).toEqual([["swav_rn50_ep400", 4], ["swav_rn50_ep400", 4]]); // biome-ignore format: one line
+    expect(figure!.how).toContain("Your runs are the red diamonds.");
+    expect(figure!.rows.filter((row) => !isYours(row)).map(({ value }) => value)).toEqual(plain.get("fig9b_nviews")!.rows.map(({ value }) => value)); // biome-ignore format: one line
+  });
+
+  test("a run of a hub name is described as the paper's row is", () => {
+    const own = runs.find(({ name }) => name === "dino_rn50 (yours)")!;
+    const paper = makeStudy().all.find(({ name }) => name === "dino_rn50")!;
+    for (const column of [
+      "patch_size",
+      "n_augmentations",
+      "nviews",
+      "n_parameters",
+      "projection_nparameters_hidden",
+      "learning_rate",
+      "z_layer",
+      "version",
+      "img_size",
+      "other",
+    ]) {
+      // biome-ignore format: one line
+      expect(own[column], column).toEqual(paper[column]);
+    }
+  });
+
   test("own runs move no published point, fit or sentence", () => {
     for (const { id, how, note, rows } of analysis.figures) {
       if (id === "yours") continue;
