@@ -65,7 +65,12 @@ distributions = {
     "fisher": [[f, a, b, stats.f.sf(f, a, b)] for f in [0.01, 1, 7, 90] for a, b in [(1, 121), (5, 121), (2, 9)]],
     "normal": [[z, 2 * stats.norm.sf(z)] for z in [0, 0.1, 1, 1.7, 1.8, 5, 17, 30]],
 }
+generator = np.random.default_rng(0)
+tied = generator.integers(0, [[4], [6]], (2, 40))
+tied[1] += tied[0]
+kendall = stats.kendalltau(*tied, method="asymptotic")
 fixture = {
+    "ties": {"x": tied[0].tolist(), "y": tied[1].tolist(), "tau": kendall[0], "p": kendall[1]},
     "distributions": distributions,
     "correlations": {f"corr.{part}.full": correlation(table[part], table["train_test"]) for part in list(outcomes)[:4]},
     "effects": {

@@ -1,4 +1,5 @@
 import type { ColumnTable } from "arquero";
+import { type ArtifactInfo, readArtifact } from "./core/artifact.ts";
 import { HubError } from "./core/errors.ts";
 import type { Job } from "./core/events.ts";
 import type { RepresentationFor } from "./core/kinds.ts";
@@ -219,6 +220,22 @@ export async function pack(name: string, dir: string, options: PullOptions = {})
   const folder = await pull(name, options);
   const { packArtifact } = await import("./store/mirror.ts");
   return packArtifact(folder, dir, archive);
+}
+
+export interface ConvertedModel {
+  folder: string;
+  info: ArtifactInfo;
+}
+
+/**
+ * The converted forms of a model that the cache holds, its variants among them, with what each says of itself: of
+ * float16 the error of its features. Folders that cannot be read are left out; {@link verify} tells of them.
+ */
+export async function converted(name: string): Promise<ConvertedModel[]> {
+  const { convertedFolders } = await import("./store/usage.ts");
+  const folders = await convertedFolders(resolveName(name));
+  const found = await Promise.allSettled(folders.map(async (folder) => ({ folder, info: await readArtifact(folder) })));
+  return found.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 export interface VerifiedFile {

@@ -11,7 +11,9 @@ export type { TrainTransform } from "./encoder/train-transform.ts";
 export type { BackendInfo, EngineName } from "./engine/engine.ts";
 export {
   backend,
+  type ConvertedModel,
   card,
+  converted,
   fromCheckpoint,
   help,
   isModel,

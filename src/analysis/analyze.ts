@@ -1,9 +1,9 @@
 import type { Job } from "../core/events.ts";
-import { checkFigures } from "./figures/checks.ts";
+import { CHECK_CHAPTERS } from "./figures/checks.ts";
 import type { Figure } from "./figures/figure.ts";
-import { hyperParameterFigures } from "./figures/hyper-parameters.ts";
-import { modelFigures } from "./figures/models.ts";
-import { scalingFigures } from "./figures/scaling.ts";
+import { HYPER_PARAMETER_CHAPTERS } from "./figures/hyper-parameters.ts";
+import { MODEL_CHAPTERS } from "./figures/models.ts";
+import { SCALING_CHAPTERS } from "./figures/scaling.ts";
 import { computeNumbers } from "./numbers/all.ts";
 import type { Numbers } from "./numbers/numbers.ts";
 import { makeStudy, type Row } from "./study.ts";
@@ -13,14 +13,14 @@ export interface AnalysisOptions extends Job {
   errata?: "keep" | "drop";
   /** The reader's own models, as `readRuns` gives them: drawn beside the paper's, and left out of the numbers. */
   runs?: readonly Row[];
-  /** Figures to make, by id; default all. */
+  /** Figures to make, by id; default all. Only the quantities that they need are computed. */
   only?: readonly string[];
 }
 
 export interface Analysis {
   /** In the order of the paper: main text, then appendices. */
   figures: Figure[];
-  /** Every quantity by its key; of the paper's rows alone. */
+  /** Quantities by their keys, of the paper's rows alone: every one, or with `only` those that the figures need. */
   numbers: Numbers;
 }
 
@@ -51,28 +51,34 @@ const MAIN = [
 /** Ids of the main text's figures and tables. */
 export const FIGURE_IDS: readonly string[] = MAIN;
 
+const CHAPTERS = [...MODEL_CHAPTERS, ...SCALING_CHAPTERS, ...HYPER_PARAMETER_CHAPTERS, ...CHECK_CHAPTERS];
+
 /**
  * Recomputes the figures and tables of the paper from its results table. Errors are in percent.
- * @throws TypeError for an id that no figure has.
+ * @throws TypeError for an id that no figure has, before any work.
  */
 export function analyze(options: AnalysisOptions = {}): Analysis {
+  const { only, runs, signal } = options;
+  checkIds(only ?? []);
   const errata = options.errata === "drop" ? "drop" : "flag";
   const paper = makeStudy({ errata });
-  options.signal?.throwIfAborted();
-  const numbers = computeNumbers(paper);
-  const study = options.runs === undefined ? paper : makeStudy({ errata, runs: options.runs });
-  const makers = [modelFigures, scalingFigures, hyperParameterFigures, checkFigures];
-  const all = makers.flatMap((make) => {
-    options.signal?.throwIfAborted();
+  const chapters = CHAPTERS.filter(({ ids }) => only === undefined || ids.some((id) => only.includes(id)));
+  const needs = only === undefined ? undefined : [...new Set(chapters.flatMap((chapter) => chapter.needs))];
+  signal?.throwIfAborted();
+  const numbers = computeNumbers(paper, needs);
+  const study = runs === undefined ? paper : makeStudy({ errata, runs });
+  const all = chapters.flatMap(({ make }) => {
+    signal?.throwIfAborted();
     return make(study, numbers);
   });
   const rank = (figure: Figure) => (MAIN.includes(figure.id) ? MAIN.indexOf(figure.id) : MAIN.length);
-  const figures = [...all].sort((a, b) => rank(a) - rank(b));
-  const unknown = (options.only ?? []).filter((id) => !figures.some((figure) => figure.id === id));
-  if (unknown.length > 0) {
-    throw new TypeError(
-      `There is no figure ${unknown.join(", ")}. Choose from ${figures.map(({ id }) => id).join(", ")}.`,
-    );
-  }
-  return { numbers, figures: figures.filter(({ id }) => options.only?.includes(id) ?? true) };
+  const figures = all.filter(({ id }) => only?.includes(id) ?? true).sort((a, b) => rank(a) - rank(b));
+  return { numbers, figures };
+}
+
+function checkIds(only: readonly string[]): void {
+  const known = CHAPTERS.flatMap(({ ids }) => ids);
+  const unknown = only.filter((id) => !known.includes(id));
+  if (unknown.length > 0)
+    throw new TypeError(`There is no figure ${unknown.join(", ")}. Choose from ${known.join(", ")}.`);
 }

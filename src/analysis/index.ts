@@ -1,3 +1,4 @@
+export { csvText } from "../core/csv.ts";
 export { type Analysis, type AnalysisOptions, analyze, FIGURE_IDS } from "./analyze.ts";
 export { type ComparePage, comparePage } from "./compare-page.ts";
 export type { Datum, Figure } from "./figures/figure.ts";
@@ -5,7 +6,7 @@ export { type LabelCurveRow, labelCurveFigure } from "./label-curve.ts";
 export { computeNumbers } from "./numbers/all.ts";
 export { readRuns, readRunsText } from "./own-runs.ts";
 export { renderPng, renderSvg } from "./render.ts";
-export { type RiskRow, riskStack } from "./risk-stack.ts";
+export { COMPONENTS as RISK_COMPONENTS, type RiskRow, riskStack } from "./risk-stack.ts";
 export { makeStudy, type Row, type Study } from "./study.ts";
 export { type TuningAxis, type TuningRow, tuningFigure } from "./tuning-figure.ts";
 export { writeAnalysis } from "./write.ts";

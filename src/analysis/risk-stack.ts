@@ -10,12 +10,12 @@ export interface RiskRow {
   agg_risk: number;
 }
 
-/** Components in the order they stack, with Okabe and Ito's colour-blind safe colours. */
+/** Components in the order they stack: name in a sentence, title in a figure, and Okabe and Ito's colour-blind safe colours. */
 export const COMPONENTS = [
-  { field: "approx", title: "Approximation", color: "#999999" },
-  { field: "usability", title: "Representation usability", color: "#0072B2" },
-  { field: "probe_gen", title: "Probe generalization", color: "#E69F00" },
-  { field: "enc_gen", title: "Encoder generalization", color: "#009E73" },
+  { field: "approx", name: "approximation", title: "Approximation", color: "#999999" },
+  { field: "usability", name: "usability", title: "Representation usability", color: "#0072B2" },
+  { field: "probe_gen", name: "probe generalization", title: "Probe generalization", color: "#E69F00" },
+  { field: "enc_gen", name: "encoder generalization", title: "Encoder generalization", color: "#009E73" },
 ] as const;
 
 /**

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { csvText } from "../core/csv.ts";
 import type { Job } from "../core/events.ts";
 import { writeFileAtomic } from "../core/files.ts";
 import type { Analysis } from "./analyze.ts";
-import type { Datum } from "./figures/figure.ts";
 import { indexPage } from "./page.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
@@ -20,29 +20,24 @@ export async function writeAnalysis(analysis: Analysis, dir: string, job: Job = 
     await writeFileAtomic(path, data);
     written.push(path);
   };
-  const svgs = new Map<string, string>();
+  const drawn = new Set<string>();
+  let png: Promise<void> = Promise.resolve();
   for (const [done, figure] of analysis.figures.entries()) {
     job.signal?.throwIfAborted();
     job.onProgress?.({ stage: "draw", name: figure.id, done, total: analysis.figures.length, unit: "figures" });
-    await write(join(folder, `${figure.id}.csv`), csv(figure.rows));
+    await write(join(folder, `${figure.id}.csv`), `${csvText(figure.rows)}\n`);
     if (figure.spec === undefined) continue;
     const svg = await renderSvg(figure.spec);
-    svgs.set(figure.id, svg);
+    drawn.add(figure.id);
     await write(join(folder, `${figure.id}.vl.json`), `${JSON.stringify(figure.spec)}\n`);
     await write(join(folder, `${figure.id}.svg`), svg);
-    await write(join(folder, `${figure.id}.png`), await renderPng(svg));
+    // sharp draws on threads of its own, while this one goes on with the next figure.
+    await png;
+    png = renderPng(svg).then((bytes) => write(join(folder, `${figure.id}.png`), bytes));
+    png.catch(() => {});
   }
+  await png;
   await write(join(dir, "numbers.json"), `${JSON.stringify(analysis.numbers, null, 1)}\n`);
-  await write(join(dir, "index.html"), indexPage(analysis, new Set(svgs.keys())));
+  await write(join(dir, "index.html"), indexPage(analysis, drawn));
   return written;
-}
-
-/** RFC 4180; missing values are empty. */
-function csv(rows: readonly Datum[]): string {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const cell = (value: unknown) => {
-    const text = value === null || value === undefined ? "" : String(value);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns, ...rows.map((row) => columns.map((column) => row[column]))].map((line) => `${line.map(cell).join(",")}\n`).join(""); // biome-ignore format: one line
 }

@@ -1,3 +1,4 @@
+import { csvText } from "../analysis/index.ts";
 import * as hub from "../index.ts";
 import { type Command, oneOf, textOption } from "./command.ts";
 import { table } from "./print.ts";
@@ -37,7 +38,7 @@ export const results: Command = {
     rows = rows.slice(0, Number(textOption(options, "limit") ?? rows.length));
     const shown = rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column] ?? null])));
     if (json) print(JSON.stringify(shown));
-    else if (options.csv === true) print(csv(shown, columns));
+    else if (options.csv === true) print(csvText(shown, columns));
     else
       print(
         table(
@@ -77,14 +78,4 @@ function column(title: string, rows: readonly Row[]) {
       return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(2) : String(value);
     },
   };
-}
-
-function csv(rows: readonly Row[], columns: readonly string[]): string {
-  const cell = (value: Row[string]) => {
-    const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns, ...rows.map((row) => columns.map((name) => cell(row[name] ?? null)))]
-    .map((line) => line.join(","))
-    .join("\n");
 }

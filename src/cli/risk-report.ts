@@ -1,3 +1,4 @@
+import { RISK_COMPONENTS } from "../analysis/index.ts";
 import type { ClassRisk, RiskComponents, RiskReport } from "../decompose/index.ts";
 import { bar, type Column, table } from "./print.ts";
 
@@ -6,28 +7,24 @@ export type ReportRow = RiskComponents & { model: string } & Partial<
     Pick<RiskReport, "alternative" | "standard_errors" | "intervals" | "per_class" | "clip">
   >;
 
-const PARTS = [
-  ["approx", "approximation"],
-  ["usability", "usability"],
-  ["probe_gen", "probe generalization"],
-  ["enc_gen", "encoder generalization"],
-] as const;
-
-const ALL = [...PARTS.map(([field]) => field), "agg_risk"] as const;
+const ALL = [...RISK_COMPONENTS.map(({ field }) => field), "agg_risk"] as const;
 /** Classes that the report shows, the worst first. */
 const WORST = 10;
 
 /** The components as a table, then one bar a component, with a sentence where a reader would wonder. */
 export function riskReport(rows: readonly ReportRow[]): string {
-  const largest = Math.max(...rows.flatMap((row) => PARTS.map(([field]) => Math.abs(row[field] ?? 0))), 1e-9);
+  const largest = Math.max(
+    ...rows.flatMap((row) => RISK_COMPONENTS.map(({ field }) => Math.abs(row[field] ?? 0))),
+    1e-9,
+  );
   const bars = rows.flatMap((row) => [
     "",
     row.model,
-    ...PARTS.flatMap(([field, title]) => {
+    ...RISK_COMPONENTS.flatMap(({ field, name }) => {
       const value = row[field];
       if (value === null) return [];
-      const name = field === "usability" && row.approx === null ? "approximation + usability" : title;
-      return `  ${name.padEnd(26)}${value.toFixed(2).padStart(6)} ${value < 0 ? "(negative)" : bar(value, largest)}`;
+      const title = field === "usability" && row.approx === null ? "approximation + usability" : name;
+      return `  ${title.padEnd(26)}${value.toFixed(2).padStart(6)} ${value < 0 ? "(negative)" : bar(value, largest)}`;
     }),
   ]);
   return [
@@ -95,9 +92,8 @@ function remarks(rows: readonly ReportRow[]): string[] {
   if (negative.length > 0) {
     lines.push(
       "",
-      `A negative encoder generalization (${negative.join(", ")}) is no fault: the encoder was not pretrained on these`,
-      "training images, so they hold no advantage over the test images, and the difference is noise around zero or a",
-      "test set that is easier.",
+      `A negative encoder generalization (${negative.join(", ")}) is no fault: with few test images it is noise`,
+      "around zero, and an encoder that was not pretrained on these training images finds the test images no harder.",
     );
   }
   if (rows.some((row) => row.approx === null)) {

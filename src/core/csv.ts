@@ -27,3 +27,19 @@ export function* csvRecords(text: string): Generator<CsvRecord> {
     record = { line, fields: [] };
   }
 }
+
+/**
+ * Rows as CSV text by RFC 4180, a header first, without a line end after the last. Missing values are empty, lists are
+ * joined by blanks.
+ * @param columns in order; default all that a row has.
+ */
+export function csvText(rows: readonly Readonly<Record<string, unknown>>[], columns?: readonly string[]): string {
+  const names = columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const field = (value: unknown) => {
+    const text = value === null || value === undefined ? "" : Array.isArray(value) ? value.join(" ") : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [names, ...rows.map((row) => names.map((name) => row[name]))]
+    .map((line) => line.map(field).join(","))
+    .join("\n");
+}

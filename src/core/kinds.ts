@@ -12,9 +12,15 @@ export const KIND_OF_NAMES = [
   ["*", "resnet"],
 ] as const satisfies readonly (readonly [string, ArchSpec["kind"]])[];
 
+/** Kind of the architecture of a hub name. */
+export function kindOf(name: string): ArchSpec["kind"] {
+  const fits = (pattern: string) => new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(name);
+  return KIND_OF_NAMES.find(([pattern]) => fits(pattern))![1];
+}
+
 type Pattern<P extends string> = P extends `${infer Head}*${infer Tail}` ? `${Head}${string}${Pattern<Tail>}` : P;
 
-/** Kind of the architecture of a hub name. */
+/** {@link kindOf} for the type checker. */
 export type KindOf<N extends string, T extends readonly unknown[] = typeof KIND_OF_NAMES> = T extends readonly [
   readonly [infer P extends string, infer K extends ArchSpec["kind"]],
   ...infer Rest,

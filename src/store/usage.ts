@@ -31,6 +31,9 @@ export async function cacheUsage(): Promise<CacheEntry[]> {
   return Promise.all(entries);
 }
 
+/** Folders of the converted forms of a model that the cache holds, its variants among them. */
+export const convertedFolders = (name: string): Promise<string[]> => list(join(cacheDirs().models, name));
+
 /**
  * Removes an entry of {@link cacheUsage}: moved away first, so that nothing half-deleted is ever taken for whole.
  * @throws HubError `DISK`, also for a path that is not in the cache.

@@ -1,5 +1,6 @@
 import { HubError } from "../core/errors.ts";
-import type { Transform } from "../core/spec.ts";
+import { kindOf } from "../core/kinds.ts";
+import type { ArchSpec, Transform } from "../core/spec.ts";
 import type { ModelMetadata } from "./fields.ts";
 import { isNonCommercial, metadataOf } from "./metadata.ts";
 import { loadResults, measuresAnother } from "./results.ts";
@@ -21,6 +22,11 @@ export type CardData = ModelMetadata & {
   results: CardResults | null;
   /** Whether those results were measured on another model than the name says (see the errata). */
   results_of_another: boolean;
+  /**
+   * About what storing the weights in float16 does to the features: relative L2 distance, measured on one model of the
+   * same kind (docs/load-options.md). Each conversion measures its own. Null where the hub makes no float16 of it.
+   */
+  float16_error: number | null;
 };
 
 /**
@@ -40,6 +46,7 @@ export function cardData(name: string): CardData {
     non_commercial: isNonCommercial(model.meta.license),
     results: resultsOf(name),
     results_of_another: measuresAnother(name),
+    float16_error: halfErrorOf(name, model),
   };
 }
 
@@ -58,6 +65,7 @@ export function cardEntries(name: string): [label: string, text: string][] {
     ["Encoder", encoder(card)],
     ["Features", `${card.representation.z_dim} dimensions, read at ${card.representation.z_layer}`],
     ["Pretraining", pretraining(card)],
+    ["Storage", storage(card)],
     ["Input", preprocess.map(describe).join(", then ")],
     ["Results", results(card)],
     ["Accuracy", accuracy(metrics)],
@@ -76,6 +84,33 @@ function resultsOf(name: string): CardResults | null {
   if (row === undefined) return null;
   const { approx, usability, probe_gen, enc_gen, train_test } = row as unknown as Record<string, number>;
   return { approx, usability, probe_gen, enc_gen, agg_risk: train_test } as CardResults;
+}
+
+/** By `npm run parity -- --half` on full-size models with weights from a formula. */
+const HALF_ERRORS: Record<ArchSpec["kind"], number> = {
+  resnet: 4e-4,
+  "clip-resnet": 5e-4,
+  vit: 5e-4,
+  beit: 4e-4,
+  "clip-vit": 5e-4,
+  convnext: 4e-4,
+};
+/** lossyless rounds its codes: where one is near a half, the feature jumps. */
+const HALF_ERROR_OF_CODES = 1e-2;
+
+function halfErrorOf(name: string, { model, representation }: ModelMetadata): number | null {
+  // The embedded encoders come already converted.
+  if (model.architecture === "resnet_tiny") return null;
+  return representation.z_layer === "pred" ? HALF_ERROR_OF_CODES : HALF_ERRORS[kindOf(name)];
+}
+
+function storage({ model, float16_error: error }: CardData): string | null {
+  if (model.n_parameters === null || error === null) return null;
+  const megabytes = (width: number) => `${((width * model.n_parameters!) / 1e6).toFixed(0)} MB`;
+  return (
+    `${megabytes(4)} converted; as float16 ${megabytes(2)}, and the features differ by about ` +
+    `${error.toExponential(0)} (relative; each conversion measures its own)`
+  );
 }
 
 const FIXED_MODES: Record<string, string> = {

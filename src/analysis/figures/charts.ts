@@ -24,6 +24,9 @@ const quantitative = (axis: Axis) => ({
   ...(axis.bare === true ? { axis: null } : {}),
 });
 
+/** Of a reader's own models. */
+const OWN_COLOUR = "#D55E00";
+
 export interface ScatterOptions {
   x: Axis;
   y: Axis;
@@ -58,7 +61,7 @@ export function scatter(rows: readonly Datum[], o: ScatterOptions): TopLevelSpec
           ]
         : []),
       {
-        mark: { type: "point", filled: true, opacity: 0.75, size: 55, color: COLOURS[0], clip: true },
+        mark: { type: "point", filled: true, fillOpacity: 0.75, size: 55, color: COLOURS[0], clip: true },
         encoding: {
           ...position,
           ...(colour === undefined
@@ -72,7 +75,7 @@ export function scatter(rows: readonly Datum[], o: ScatterOptions): TopLevelSpec
       },
       {
         transform: [own],
-        mark: { type: "point", shape: "diamond", filled: true, size: 130, color: "#D55E00", stroke: "black" },
+        mark: { type: "point", shape: "diamond", filled: true, size: 130, color: OWN_COLOUR, stroke: "black" },
         encoding: position,
       },
       {
@@ -201,7 +204,7 @@ export function strip(rows: readonly Datum[], value: { title: string; numeric: b
     spec: {
       width: 460,
       height: 52,
-      mark: { type: "point", filled: true, opacity: 0.7, size: 38 },
+      mark: { type: "point", filled: true, fillOpacity: 0.7, size: 38 },
       encoding: {
         x: { field: "effect", type: "quantitative", title: "Effect on the error (%); left is better" },
         y: { field: "spread", type: "quantitative", axis: null, scale: { domain: [-1.2, 1.2] } },
@@ -265,7 +268,7 @@ export function pairPlot(rows: readonly Datum[], columns: readonly string[], col
       data: { values: [...rows] },
       width: 120,
       height: 110,
-      mark: { type: "point", filled: true, size: 14, opacity: 0.6 },
+      mark: { type: "point", filled: true, size: 14, fillOpacity: 0.6 },
       encoding: {
         x: { field: { repeat: "column" }, type: "quantitative", scale: { zero: false } },
         y: { field: { repeat: "row" }, type: "quantitative", scale: { zero: false } },
@@ -275,39 +278,57 @@ export function pairPlot(rows: readonly Datum[], columns: readonly string[], col
   } as TopLevelSpec;
 }
 
-/** Polygons on axes around a centre: 1 is the rim. `panels` in order, `axes` from the top counter-clockwise. */
+/** Distance between the centres of two radars; their radius is 1. */
+const CELL = { x: 3.2, y: 3 };
+
+/**
+ * Polygons on axes around a centre: 1 is the rim. `panels` in order, `axes` from the top counter-clockwise. One view holds all
+ * of them: a facet a radar takes ten times as long.
+ * @param options.cell pixels from one radar to the next.
+ */
 export function radarGrid(
-  panels: readonly { title: string; radii: readonly number[] }[],
+  panels: readonly { title: string; radii: readonly number[]; own?: boolean }[],
   axes: readonly string[],
-  columns = 3,
+  options: { columns?: number; cell?: number; fontSize?: number } = {},
 ): TopLevelSpec {
-  const point = (k: number, r: number) => {
-    const angle = Math.PI / 2 + (2 * Math.PI * k) / axes.length;
-    return { x: r * Math.cos(angle), y: r * Math.sin(angle) };
-  };
+  const { columns = 3, cell = 235, fontSize = 11 } = options;
   const around = [...axes.keys(), 0];
-  const titles = panels.map(({ title }) => title);
-  const rings = [1 / 3, 2 / 3, 1].flatMap((r) => around.map((k, i) => ({ ...point(k, r), ring: r, i })));
-  const values = panels.flatMap(({ title, radii }) =>
-    around.map((k, i) => ({ panel: title, i, ...point(k, radii[k]!) })),
-  );
-  const position = { x: { field: "x", type: "quantitative", axis: null, scale: { domain: [-1.5, 1.5] } }, y: { field: "y", type: "quantitative", axis: null, scale: { domain: [-1.3, 1.35] } } }; // biome-ignore format: one line
-  const each = panels.flatMap(({ title }) => rings.map((ring) => ({ panel: title, ...ring, kind: "ring" })));
-  const names = panels.flatMap(({ title }) => axes.map((axis, k) => ({ panel: title, axis, ...point(k, 1.16), kind: "name" }))); // biome-ignore format: one line
+  const lines = Math.ceil(panels.length / columns);
+  const at = (panel: number, k: number, r: number) => {
+    const angle = Math.PI / 2 + (2 * Math.PI * k) / axes.length;
+    const [column, line] = [panel % columns, Math.floor(panel / columns)];
+    return { x: (column + 0.5) * CELL.x + r * Math.cos(angle), y: -(line + 0.55) * CELL.y + r * Math.sin(angle) };
+  };
+  const rings = panels.flatMap((_, p) => [1 / 3, 2 / 3, 1].flatMap((r) => around.map((k, i) => ({ panel: p, ring: r, i, ...at(p, k, r) })))); // biome-ignore format: one line
+  const polygons = panels.flatMap(({ title, radii, own }, p) => around.map((k, i) => ({ panel: p, model: title, whose: own ? YOURS : PAPERS, i, ...at(p, k, radii[k]!) }))); // biome-ignore format: one line
+  const names = panels.flatMap((_, p) => axes.map((axis, k) => ({ axis, ...at(p, k, 1.17) })));
+  const titles = panels.map(({ title }, p) => ({ title, x: at(p, 0, 0).x, y: at(p, 0, 1.42).y }));
+  const place = (field: "x" | "y", ends: [number, number]) => ({ field, type: "quantitative", axis: null, scale: { domain: ends, nice: false } }); // biome-ignore format: one line
+  const position = { x: place("x", [0, columns * CELL.x]), y: place("y", [-lines * CELL.y, 0]) };
+  const order = { field: "i", type: "quantitative" };
+  const colour = whoseColour(panels.some(({ own }) => own === true));
   return {
     ...BASE,
     config: { ...BASE.config, view: { stroke: null } },
-    data: { values: [...each, ...values.map((value) => ({ ...value, kind: "value" })), ...names] },
-    facet: { field: "panel", type: "nominal", title: null, sort: titles },
-    columns,
-    spec: {
-      width: 210,
-      height: 185,
-      layer: [
-        { transform: [{ filter: "datum.kind === 'ring'" }], mark: { type: "line", color: "#ccc", strokeWidth: 1 }, encoding: { ...position, detail: { field: "ring" }, order: { field: "i", type: "quantitative" } } }, // biome-ignore format: one line
-        { transform: [{ filter: "datum.kind === 'value'" }], mark: { type: "line", color: COLOURS[0], fill: COLOURS[0], fillOpacity: 0.25, strokeWidth: 2 }, encoding: { ...position, order: { field: "i", type: "quantitative" } } }, // biome-ignore format: one line
-        { transform: [{ filter: "datum.kind === 'name'" }], mark: { type: "text", fontSize: 10 }, encoding: { ...position, text: { field: "axis" } } }, // biome-ignore format: one line
-      ],
-    },
+    width: columns * cell,
+    height: (lines * cell * CELL.y) / CELL.x,
+    layer: [
+      { data: { values: rings }, mark: { type: "line", color: "#bbb", strokeWidth: 1 }, encoding: { ...position, detail: [{ field: "panel" }, { field: "ring" }], order } }, // biome-ignore format: one line
+      { data: { values: polygons }, mark: { type: "line", strokeWidth: 1.5, fillOpacity: 0.25 }, encoding: { ...position, stroke: colour, fill: { ...colour, legend: null }, detail: { field: "panel" }, order, tooltip: { field: "model" } } }, // biome-ignore format: one line
+      { data: { values: names }, mark: { type: "text", fontSize: fontSize - 1 }, encoding: { ...position, text: { field: "axis" } } }, // biome-ignore format: one line
+      { data: { values: titles }, mark: { type: "text", fontSize, fontWeight: "bold", limit: cell - 6 }, encoding: { ...position, text: { field: "title" } } }, // biome-ignore format: one line
+    ],
   } as unknown as TopLevelSpec;
 }
+
+const PAPERS = "the paper's";
+const YOURS = "your runs";
+
+/** Colour of the paper's and of the reader's models; a legend where there are both. */
+const whoseColour = (both: boolean) => ({
+  field: "whose",
+  type: "nominal",
+  title: null,
+  scale: { domain: [PAPERS, YOURS], range: [COLOURS[0], OWN_COLOUR] },
+  legend: both ? {} : null,
+});

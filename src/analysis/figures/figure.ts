@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
+import type { NumbersPart } from "../numbers/all.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import { COMPONENTS } from "../risk-stack.ts";
 import { BUDGETS, type Budget, num, type Row, type Study } from "../study.ts";
@@ -26,6 +27,13 @@ export interface Figure {
 
 /** Makes some figures from the rows and their numbers. */
 export type FigureMaker = (study: Study, numbers: Numbers) => Figure[];
+
+/** Figures that are made together, and the quantities they need. */
+export interface Chapter {
+  ids: readonly string[];
+  needs: readonly NumbersPart[];
+  make: FigureMaker;
+}
 
 /** Okabe and Ito's colours, which colour-blind readers can tell apart. */
 export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442"];

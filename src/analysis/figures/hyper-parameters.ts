@@ -6,7 +6,7 @@ import type { Numbers } from "../numbers/numbers.ts";
 import type { Coefficient } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
 import { bars, lines, scatter, strip } from "./charts.ts";
-import { type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES } from "./figure.ts";
+import { type Chapter, type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES } from "./figure.ts";
 
 const NAMES: Record<string, string> = {
   "np.log(z_dim)": "z_dim",
@@ -52,15 +52,20 @@ function stripRows(all: readonly Row[], numbers: Numbers, term: string, outcomes
 }
 
 /** The figures of the paper, then one for each other term. */
+const ALL_STRIPS: typeof STRIPS = [
+  ...STRIPS,
+  ...ADDITIVE_TERMS.filter((term) => !STRIPS.some(([, , drawn]) => drawn === term)).map(
+    (term): (typeof STRIPS)[number] => [
+      `hparam_${columnOf(term)}`,
+      "Appendix, hyper-parameters",
+      term,
+      ["usability", "probe_gen", "agg_risk", "shot3"],
+    ],
+  ),
+];
+
 function strips(study: Study, numbers: Numbers): Figure[] {
-  const drawn = STRIPS.map(([, , term]) => term);
-  const rest = ADDITIVE_TERMS.filter((term) => !drawn.includes(term)).map((term): (typeof STRIPS)[number] => [
-    `hparam_${columnOf(term)}`,
-    "Appendix, hyper-parameters",
-    term,
-    ["usability", "probe_gen", "agg_risk", "shot3"],
-  ]);
-  return [...STRIPS, ...rest].map(([id, paper, term, outcomes]): Figure => {
+  return ALL_STRIPS.map(([id, paper, term, outcomes]): Figure => {
     const rows = stripRows(study.all, numbers, term, outcomes);
     const numeric = typeof rows[0]?.value === "number";
     return {
@@ -200,9 +205,9 @@ const linear: FigureMaker = (_, numbers) => {
   ];
 };
 
-export const hyperParameterFigures: FigureMaker = (study, numbers) => [
-  ...strips(study, numbers),
-  ...controlled(study, numbers),
-  ...importance(study, numbers),
-  ...linear(study, numbers),
+export const HYPER_PARAMETER_CHAPTERS: readonly Chapter[] = [
+  { ids: ALL_STRIPS.map(([id]) => id), needs: ["additive"], make: strips },
+  { ids: PAIRS.map(([id]) => id), needs: ["controlledPairs"], make: controlled },
+  { ids: ["importance"], needs: ["additive"], make: importance },
+  { ids: ["controlled_effects"], needs: ["controlledEffects"], make: linear },
 ];

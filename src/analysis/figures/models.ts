@@ -2,7 +2,7 @@ import { loadHistory } from "../history.ts";
 import { bestPerYear, bestShareOfYear, bestTable, meanParts, radarScaled, rankChanges } from "../numbers/models.ts";
 import { BUDGETS, type Budget, COMPONENTS, groupBy, num, type Row } from "../study.ts";
 import { lines, pairPlot, partsOf, radarGrid, scatter, stackedArea } from "./charts.ts";
-import { BUDGET_TITLES, type Datum, datum, type Figure, type FigureMaker, isOwn } from "./figure.ts";
+import { BUDGET_TITLES, type Chapter, type Datum, datum, type Figure, type FigureMaker, isOwn } from "./figure.ts";
 
 const AXES = ["agg_risk", "approx", "usability", "probe_gen", "enc_gen"];
 const SHOWN = 5;
@@ -11,7 +11,7 @@ const radar: FigureMaker = ({ complete }, numbers) => {
   const scaled = radarScaled(complete);
   const mean = numbers["radar.scaled.mean_of_rounded"] as Record<string, number>;
   const order = numbers["radar.order"] as string[];
-  const panel = (title: string, values: Record<string, number>) => ({ title, radii: AXES.map((axis) => 1 - values[axis]!) }); // biome-ignore format: one line
+  const panel = (title: string, values: Record<string, number>, own = false) => ({ title, own, radii: AXES.map((axis) => 1 - values[axis]!) }); // biome-ignore format: one line
   const chosen = scaled.filter(({ row }) => order.includes(row.name) || isOwn(row));
   const rows = (list: typeof scaled): Datum[] =>
     list.map(({ row, scaled: values }) => ({ model: row.name, ...values }));
@@ -25,7 +25,7 @@ const radar: FigureMaker = ({ complete }, numbers) => {
       how: `${how} The first panel is the mean encoder.`,
       rows: [{ model: "mean", ...mean }, ...rows(chosen)],
       spec: radarGrid(
-        [panel("mean", mean), ...chosen.slice(0, SHOWN + 6).map((p) => panel(p.row.name, p.scaled))],
+        [panel("mean", mean), ...chosen.slice(0, SHOWN + 6).map((p) => panel(p.row.name, p.scaled, isOwn(p.row)))],
         AXES,
       ),
     },
@@ -35,7 +35,11 @@ const radar: FigureMaker = ({ complete }, numbers) => {
       title: `Risk profiles of all ${scaled.length} encoders`,
       how: `${how} Best first.`,
       rows: rows(scaled),
-      spec: radarGrid(scaled.map((p) => panel(p.row.name, p.scaled)), AXES, 8), // biome-ignore format: one line
+      spec: radarGrid(
+        scaled.map((p) => panel(p.row.name, p.scaled, isOwn(p.row))),
+        AXES.map(() => ""),
+        { columns: 14, cell: 100, fontSize: 7 },
+      ),
     },
   ];
 };
@@ -213,5 +217,9 @@ const budgets: FigureMaker = (study, numbers) => {
   ];
 };
 
-export const modelFigures: FigureMaker = (study, numbers) =>
-  [radar, trend, tradeoff, budgets].flatMap((make) => make(study, numbers));
+export const MODEL_CHAPTERS: readonly Chapter[] = [
+  { ids: ["radar", "radar_all"], needs: ["radars"], make: radar },
+  { ids: ["fig4_trend", "trend_mean", "trend_mode", "trend_family"], needs: [], make: trend },
+  { ids: ["tradeoff_all", "fig6_tradeoff_year", "pairs_all", "pairs_best"], needs: [], make: tradeoff },
+  { ids: ["ranks", "best5", "fig5_evaluation", "table2_best"], needs: ["rankings", "correlations"], make: budgets },
+];

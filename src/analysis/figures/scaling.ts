@@ -1,6 +1,6 @@
 import { LAWS, predictOurs2, scalingPoints } from "../numbers/scaling.ts";
 import { scatter } from "./charts.ts";
-import { BUDGET_TITLES, type Datum, type FigureMaker, isOwn } from "./figure.ts";
+import { BUDGET_TITLES, type Chapter, type Datum, type FigureMaker, isOwn } from "./figure.ts";
 
 const TITLES: Record<keyof typeof LAWS, string> = {
   ours2: "Risk decomposition (2 parameters)",
@@ -17,7 +17,7 @@ const TITLES: Record<keyof typeof LAWS, string> = {
 /** What the law is scored on; the others are in numbers.json. */
 const LEFT_OUT = ["2022", "contrastive", "vit", "random"];
 
-export const scalingFigures: FigureMaker = (study, numbers) => {
+const scaling: FigureMaker = (study, numbers) => {
   const params = numbers["scaling.ours2.params"] as { alpha: number; B: number };
   const predicted: Datum[] = scalingPoints(study).map((point) => ({
     model: point.row.name,
@@ -74,3 +74,7 @@ export const scalingFigures: FigureMaker = (study, numbers) => {
     },
   ];
 };
+
+export const SCALING_CHAPTERS: readonly Chapter[] = [
+  { ids: ["scaling_law", "scaling_table", "scaling_appendix"], needs: ["scaling"], make: scaling },
+];

@@ -9,9 +9,29 @@ import type { Numbers } from "./numbers.ts";
 import { overview } from "./overview.ts";
 import { scaling } from "./scaling.ts";
 
-const PARTS = [overview, radars, trends, rankings, bestModels, correlations, groups, official, scaling, controlledEffects, controlledPairs, additive]; // biome-ignore format: one line
+/** Groups of quantities that are computed together. */
+const PARTS = {
+  overview,
+  radars,
+  trends,
+  rankings,
+  bestModels,
+  correlations,
+  groups,
+  official,
+  scaling,
+  controlledEffects,
+  controlledPairs,
+  additive,
+  alternatives,
+} satisfies Record<string, (study: Study) => Numbers>;
 
-/** Every quantity of the paper's figures and tables, by key. Errors are in percent unless the key says accuracy. */
-export function computeNumbers(study: Study): Numbers {
-  return Object.assign({}, ...PARTS.map((part) => part(study)), alternatives());
+export type NumbersPart = keyof typeof PARTS;
+
+/**
+ * Quantities of the paper's figures and tables, by key. Errors are in percent unless the key says accuracy.
+ * @param parts groups to compute; default all.
+ */
+export function computeNumbers(study: Study, parts = Object.keys(PARTS) as readonly NumbersPart[]): Numbers {
+  return Object.assign({}, ...parts.map((part) => PARTS[part](study)));
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { attribute } from "../../../src/analysis/numbers/additive.ts";
 import { computeNumbers } from "../../../src/analysis/numbers/all.ts";
 import { boundedFit } from "../../../src/analysis/statistics/bounded-fit.ts";
+import { kendallTau } from "../../../src/analysis/statistics/correlation.ts";
 import { density } from "../../../src/analysis/statistics/density.ts";
 import {
   fisherUpper,
@@ -62,6 +63,13 @@ describe("numbers equal an independent recomputation", () => {
       for (const [i, field] of ["min", "q25", "median", "q75", "max"].entries()) close(ours[field], values[i]!);
     }
   });
+});
+
+test("Kendall's tau and p where most values are tied", () => {
+  const { x, y, tau, p } = fixture.ties as { x: number[]; y: number[]; tau: number; p: number };
+  const ours = kendallTau(x, y);
+  close(ours.tau, tau);
+  close(ours.p, p);
 });
 
 describe("attribution", () => {

@@ -33,6 +33,17 @@ describe("model cards", () => {
     expect(cardData("sup_rn50").results).toBeNull();
   });
 
+  it("tells what float16 costs, where the hub makes any", () => {
+    const plain = (name: string) => modelCard(name).replace(/\s+/g, " ");
+    expect(plain("dino_rn50")).toContain(
+      "Storage 94 MB converted; as float16 47 MB, and the features differ by about 4e-4 (relative; each conversion measures its own)",
+    );
+    expect(cardData("dino_vitS16").float16_error).toBe(5e-4);
+    expect(cardData("lossyless_vitb32_b01").float16_error).toBe(1e-2);
+    expect(cardData("tiny_ssl").float16_error).toBeNull();
+    expect(plain("tiny_ssl")).not.toContain("float16");
+  });
+
   it("owns up to the file that is not DeepCluster", () => {
     const card = modelCard("deepcluster_rn50_bs512_ep200_mmselfsup");
     expect(card).toContain("self-supervised encoder: simclr");
