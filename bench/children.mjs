@@ -14,14 +14,18 @@ export const node =
   () =>
     startChild(process.execPath, [path(file), ...args], env);
 
+/** Pythons that are tried, in this order. */
+export const interpreters = () =>
+  (process.env.PYTHON || "python3,/usr/bin/python3").split(",").map((name) => name.trim());
+
 /** A Python peer, run by the first interpreter that has its modules. */
 export const python =
-  (file, args = [], env = {}) =>
+  (file, args = [], env = {}, among = interpreters()) =>
   async () => {
     const reasons = [];
-    for (const interpreter of (process.env.PYTHON || "python3,/usr/bin/python3").split(",")) {
+    for (const interpreter of among) {
       try {
-        return await startChild(interpreter.trim(), ["-u", path(file), ...args], env);
+        return await startChild(interpreter, ["-u", path(file), ...args], env);
       } catch (error) {
         if (!(error instanceof NotHere)) throw error;
         reasons.push(error.message);

@@ -6,16 +6,18 @@ import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
 import { renderDocument, renderSuite } from "./report.mjs";
 
-const SUITES = ["convert", "images", "forward", "kernels", "probe", "import"];
+const SUITES = ["convert", "images", "forward", "kernels", "folder", "cold", "probe", "import"];
 const HELP = `npm run bench [names ...] [-- options]
 
   names          ${SUITES.join(", ")}; default: all
   --quick        smaller problems, fewer rounds
+  --rounds N     rounds that count (default 7, quick 3)
   --json         print one JSON object
   --write FILE   write the tables as Markdown
 
   PYTHON         Python interpreters, comma-separated; for each peer the first that has its modules is used
-  ONNXRUNTIME    folder in whose node_modules onnxruntime-node is`;
+  ONNXRUNTIME    folder in whose node_modules onnxruntime-node is
+  TRANSFORMERS   folder in whose node_modules @huggingface/transformers is`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     write: { type: "string" },
+    rounds: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -33,6 +36,7 @@ if (values.help || unknown.length > 0) {
 }
 
 const names = positionals.length > 0 ? SUITES.filter((name) => positionals.includes(name)) : SUITES;
+const rounds = values.rounds === undefined ? (values.quick ? 3 : 7) : Number(values.rounds);
 const log = (text) => console.error(text);
 const dir = await mkdtemp(join(tmpdir(), "ssl-hub-bench-"));
 try {
@@ -42,7 +46,7 @@ try {
     const { default: suite } = await import(`./suites/${name}.mjs`);
     log(`${name} ...`);
     const started = performance.now();
-    const result = await suite({ dir, quick: values.quick, rounds: values.quick ? 3 : 7, log });
+    const result = await suite({ dir, quick: values.quick, rounds, log });
     suites.push({ name, ...result, seconds: (performance.now() - started) / 1000 });
     if (!values.json) console.log(`\n${renderSuite(suites.at(-1))}`);
   }

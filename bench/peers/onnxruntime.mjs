@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { uniform } from "../data/rng.mjs";
 import { notHere, serve, throughput } from "../ours/serve.mjs";
 
-const [threads, file] = process.argv.slice(2);
-if (!file) notHere("the ONNX file is written by PyTorch, which is not here");
+const [threads, dir] = process.argv.slice(2);
+if (!dir) notHere("the ONNX files are written by PyTorch, which is not here");
 const from = process.env.ONNXRUNTIME ? join(process.env.ONNXRUNTIME, "package.json") : import.meta.url;
 const require = createRequire(from);
 const load = () => {
@@ -15,17 +15,21 @@ const load = () => {
   }
 };
 const [ort, version] = load();
-const session = await ort.InferenceSession.create(file, { intraOpNumThreads: Number(threads), interOpNumThreads: 1 });
-const next = uniform(7);
+const options = { intraOpNumThreads: Number(threads), interOpNumThreads: 1 };
+const sessions = new Map();
 const inputs = new Map();
+const next = uniform(7);
 
-await serve(`onnxruntime-node ${version}`, async ({ batch, ms }) => {
+await serve(`onnxruntime-node ${version}`, async ({ model, batch, ms }) => {
+  if (!sessions.has(model)) {
+    sessions.set(model, await ort.InferenceSession.create(join(dir, model, "onnx", "model.onnx"), options));
+  }
   if (!inputs.has(batch)) {
     const data = Float32Array.from({ length: batch * 3 * 224 * 224 }, () => 4 * next() - 2);
     inputs.set(batch, new ort.Tensor("float32", data, [batch, 3, 224, 224]));
   }
   return throughput(ms, async () => {
-    await session.run({ x: inputs.get(batch) });
+    await sessions.get(model).run({ pixel_values: inputs.get(batch) });
     return batch;
   });
 });

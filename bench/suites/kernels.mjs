@@ -15,7 +15,10 @@ export default async function kernels({ dir, quick, rounds, log }) {
     { name: stock, start: with_("off") },
   ];
   const cases = ["init_rn50", "init_vitS16"].flatMap((model) =>
-    [1, 8].map((batch) => ({ name: `${model}, batch ${batch}`, job: { model, batch, ms: quick ? 300 : 1500 } })),
+    [1, 8].map((batch) => ({
+      name: `${model}, batch ${batch}`,
+      job: { hubName: model, batch, ms: quick ? 300 : 1500 },
+    })),
   );
   return {
     title: "the wasm engine's kernels",

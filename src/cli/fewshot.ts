@@ -16,6 +16,7 @@ export const fewshot: Command = {
     ["--candidates <n>", "values of C that are tried, log-uniform from 1e-6 to 100", "30"],
     ["--n-val <n>", "training images to choose C on; default as many as test images"],
     ["--validation <which>", "rest: images that are no shots; all: any, as the paper's program", "rest"],
+    ["--draws-dir <dir>", "keep what each draw gave there; a run that was killed goes on"],
     ["--svg <file>", "write the curve of errors by the number of labels there"],
     ["--features <dir>", "folder for the features; default the cache"],
     ...ENCODER_OPTIONS,
@@ -23,7 +24,7 @@ export const fewshot: Command = {
   examples: [
     "ssl-hub fewshot tiny_ssl tiny_sup tiny_init --train digits:train --test digits:test --svg curve.svg",
     "ssl-hub fewshot dino_rn50 --train food/train --test food/test --shots 1,5,20 --seeds 0,1,2,3,4,5,6,7,8,9",
-    "ssl-hub fewshot dino_rn50 --train in1k/train --test in1k/val --seeds 123 --n-val 50000 --validation all",
+    "ssl-hub fewshot dino_rn50 --train in1k/train --test in1k/val --seeds 123 --n-val 50000 --validation all --draws-dir few",
     "ssl-hub fewshot my_model --train in1k/train --test in1k/val --json > few.json; ssl-hub analyze --runs few.json --out analysis",
   ],
   async run([models], options, context) {
@@ -49,6 +50,7 @@ function settingsOf(options: Options) {
     seeds: listOf(options, "seeds", /^\d+$/).map(Number),
     candidates: wholeNumber(options, "candidates"),
     nVal: wholeNumber(options, "nVal"),
+    drawsDir: textOption(options, "drawsDir"),
     validation: oneOf(options, "validation", ["rest", "all"]),
   };
 }

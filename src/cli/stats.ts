@@ -1,13 +1,17 @@
 import { stat } from "node:fs/promises";
 import {
+  augmentedViews,
+  commonAugmentation,
+  type Dataset,
   type FeatureSet,
   featurizeData,
   openDataset,
   openFeatures,
-  type RepresentationStatistics,
   type StatisticsSets,
+  type StatisticsTable,
   statisticsColumns,
 } from "../decompose/index.ts";
+import * as hub from "../index.ts";
 import { type Command, type Context, type Options, oneOf, textOption, wholeNumber } from "./command.ts";
 import { ENCODER_OPTIONS, loadEncoder } from "./encoder.ts";
 import { table } from "./print.ts";
@@ -31,13 +35,16 @@ export const stats: Command = {
     ["--train <data>", "images: a folder of class folders, .csv, .jsonl, .tar, digits:train"],
     ["--test <data>", "images that the encoder has not seen"],
     ["--uniformity-rows <n>", "rows that all pairs are taken of for uniformity; of more, so many are drawn", "8192"],
-    ["--seed <n>", "seed of that draw", "123"],
+    ["--views <n>", "augmented views of each image, as well: statistics with the image as the class; the paper has 3"],
+    ["--view-images <n>", "images that views are made of; default all, 42705 at most"],
+    ["--seed <n>", "seed of the draws and of the views", "123"],
     ["--products <where>", "large products: auto, float64 or engine (float32)", "auto"],
     ["--features <dir>", "folder for the features; default the cache"],
     ...ENCODER_OPTIONS,
   ],
   examples: [
     "ssl-hub stats tiny_ssl --train digits:train --test digits:test",
+    "ssl-hub stats tiny_ssl --train digits:train --test digits:test --views 3 --view-images 500",
     "ssl-hub stats features/0123456789abcdef        # a folder that ssl-hub featurize has written",
     "ssl-hub stats features/of-train --test features/of-test --json",
   ],
@@ -50,7 +57,7 @@ export const stats: Command = {
       ...job,
     });
     if (json) return print(JSON.stringify({ name: source, columns, ...found }));
-    print(report(found));
+    print(report({ columns, sets: found }));
   },
 };
 
@@ -67,33 +74,58 @@ async function setsOf(source: string, options: Options, job: Context["job"]): Pr
   if (train === undefined && test === undefined) {
     throw new TypeError("stats needs --train DATA or --test DATA, or a folder of features in place of a model.");
   }
-  const threads = wholeNumber(options, "threads");
+  const [threads, dir] = [wholeNumber(options, "threads"), textOption(options, "features")];
   using encoder = await loadEncoder(source, options, { job });
-  const sets: Partial<Record<"train" | "test", FeatureSet>> = {};
-  for (const [name, data] of Object.entries({ train, test })) {
+  const own = await ownAugmentation(source, options, job);
+  const sets: Partial<Record<keyof StatisticsSets, FeatureSet>> = {};
+  const add = async (name: keyof StatisticsSets, images: Dataset) => {
+    sets[name] = await featurizeData(encoder, images, { dir, threads, ...job });
+  };
+  const [views, images] = [wholeNumber(options, "views"), wholeNumber(options, "viewImages")];
+  for (const [name, data] of Object.entries({ train, test }) as ["train" | "test", string | undefined][]) {
     if (data === undefined) continue;
-    const classes = sets.train?.classes;
-    const images = await openDataset(data, { classes, ...job });
-    const dir = textOption(options, "features");
-    sets[name as "train" | "test"] = await featurizeData(encoder, images, { dir, threads, ...job });
+    const plain = await openDataset(data, { classes: sets.train?.classes, ...job });
+    await add(name, plain);
+    if (views === undefined) continue;
+    const of = { views, images, seed: wholeNumber(options, "seed") };
+    await add(`${name}aug`, augmentedViews(plain, commonAugmentation(encoder.info), of));
+    if (own !== undefined) await add(`${name}realaug`, augmentedViews(plain, own, of));
   }
   return sets;
 }
 
-function report(sets: Partial<Record<string, RepresentationStatistics>>): string {
-  const names = Object.keys(sets);
+/** The augmentation that the model was trained with; a model without one is told of, and has no such columns. */
+async function ownAugmentation(source: string, { views }: Options, job: Context["job"]) {
+  if (views === undefined) return undefined;
+  try {
+    return (await hub.trainTransform(source)).steps;
+  } catch (error) {
+    if (!(error instanceof hub.HubError) || error.code !== "METADATA") throw error;
+    job.onProgress({
+      stage: "warning",
+      code: "AUGMENTATION",
+      message: `${error.message} Views are of the common one only.`,
+    });
+    return undefined;
+  }
+}
+
+function report({ columns, sets }: StatisticsTable): string {
+  const names = Object.keys(sets) as (keyof StatisticsSets)[];
   const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(5));
-  const shape = names.map((name) => `${name}: ${sets[name]!.n} rows of ${sets[name]!.d}, ${sets[name]!.k} classes`);
+  const cell = (value: number | null | undefined) =>
+    value === undefined ? "" : value === null ? "none" : number(value);
+  const shape = names.map((name) => `${name}: ${sets[name]!.n} rows of ${sets[name]!.d}, ${sets[name]!.k} ${name.endsWith("aug") ? "images" : "classes"}`); // biome-ignore format: a line
   const body = table(ROWS, [
     { title: "", value: ([field]) => field },
     ...names.map((name) => ({
       title: name,
-      value: ([field]: (typeof ROWS)[number]) => number(sets[name]![field]),
+      value: ([field]: (typeof ROWS)[number]) => cell(columns[`${name}_${field}`]),
       align: "right" as const,
     })),
     { title: "what", value: ([, what]) => what },
   ]);
-  const sampled = names.filter((name) => sets[name]!.uniformity_all_pairs === null);
+  const sampled = names.filter((name) => !name.endsWith("aug") && sets[name]!.uniformity_all_pairs === null);
   const notes = sampled.map((name) => `Uniformity of ${name}: all pairs of ${sets[name]!.uniformity_rows} rows drawn.`);
-  return [shape.join("; "), "", body, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
+  return [shape.join("\n"), "", body, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
 }

@@ -23,7 +23,7 @@ export interface WorkEvent {
 /** Something the user should read once: an erratum, a non-commercial licence, a mirror that was skipped. */
 export interface WarningEvent {
   stage: "warning";
-  code: "LICENSE" | "ERRATUM" | "MIRROR" | "RETRY" | "ENGINE" | "IMAGE" | "REPRESENTATION" | "GUESS";
+  code: "LICENSE" | "ERRATUM" | "MIRROR" | "RETRY" | "ENGINE" | "IMAGE" | "REPRESENTATION" | "GUESS" | "AUGMENTATION";
   message: string;
 }
 

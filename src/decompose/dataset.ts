@@ -1,14 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { HubError, messageOf, shortList } from "../core/errors.ts";
 import { canonicalJson, sha256 } from "../core/hash.ts";
-import type { ImageInput } from "../encoder/inputs.ts";
+import type { EncoderInput } from "../encoder/inputs.ts";
 
 /** One image with its label. `id` is unique in its data set and stays the same from run to run. */
 export interface Sample {
   id: string;
   /** Index into the data set's `classes`. */
   label: number;
-  image: ImageInput;
+  /** An image, or a random view of one. */
+  image: EncoderInput;
 }
 
 /** Labelled images with random access. Images are read when asked for, never all at once. */
@@ -158,7 +159,7 @@ export function makeDataset(o: {
   classes: readonly string[];
   labels: Int32Array;
   entries: readonly Omit<KeyEntry, "label">[];
-  read: (i: number) => ImageInput | Promise<ImageInput>;
+  read: (i: number) => EncoderInput | Promise<EncoderInput>;
 }): Dataset {
   const { name, classes, labels, entries, read } = o;
   return {

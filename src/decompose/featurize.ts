@@ -5,7 +5,7 @@ import { exists } from "../core/files.ts";
 import { canonicalJson, sha256 } from "../core/hash.ts";
 import { dropDeadLease, withLease } from "../core/lease.ts";
 import type { Encoder } from "../encoder/encoder.ts";
-import type { ImageInput } from "../encoder/inputs.ts";
+import type { EncoderInput } from "../encoder/inputs.ts";
 import { encodeBatches } from "../encoder/pool.ts";
 import { ensureDirs } from "../store/dirs.ts";
 import { type Dataset, dataError, mapFiles } from "./dataset.ts";
@@ -163,7 +163,7 @@ async function readItem(
   data: Dataset,
   i: number,
   options: FeaturizeOptions,
-): Promise<ShardItem & { image?: ImageInput }> {
+): Promise<ShardItem & { image?: EncoderInput }> {
   options.signal?.throwIfAborted();
   try {
     const { id, label, image } = await data.item(i);

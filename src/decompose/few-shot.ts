@@ -1,11 +1,14 @@
 import type { Job } from "../core/events.ts";
+import { canonicalJson, sha256 } from "../core/hash.ts";
 import type { Encoder } from "../encoder/encoder.ts";
 import type { FeaturizeOptions } from "./featurize.ts";
+import { type Draw, keptDraw } from "./few-shot/kept.ts";
 import { drawC, fitFewShot } from "./few-shot/search.ts";
 import { checkShots, columnOf, drawFewShot, type FewShotRows, type Shots } from "./few-shot/shots.ts";
 import { featuresOf, type Input, needEncoder, outline } from "./inputs.ts";
 import { evaluate } from "./probe.ts";
 import { mean, standardError } from "./risk/spread.ts";
+import { searchKey } from "./tuning/trials.ts";
 import type { FeatureSet } from "./types.ts";
 import { checkFinite, checkPair, type Outline } from "./validate.ts";
 
@@ -23,6 +26,8 @@ export interface FewShotOptions extends Job, Pick<FeaturizeOptions, "dir" | "bat
    * so that some may be shots.
    */
   validation?: "rest" | "all";
+  /** Folder that keeps what each draw gave: a rerun that was killed goes on with the first draw that is not there. */
+  drawsDir?: string;
   /** Bytes that a fit may hold before it reads its features again and again, see `streamedLogistic`. Default 3 GiB. */
   memoryLimit?: number;
 }
@@ -150,45 +155,62 @@ function checkDraws({ shots, seeds, nVal, validation }: Plan, train: Outline, te
 }
 
 async function fitAll(
-  { shots, seeds, candidates }: Plan,
-  draws: readonly FewShotRows[][],
-  { train, test }: { train: FeatureSet; test: FeatureSet },
-  { memoryLimit, signal, onProgress }: FewShotOptions,
+  plan: Plan,
+  rows: readonly FewShotRows[][],
+  sets: { train: FeatureSet; test: FeatureSet },
+  options: FewShotOptions,
 ): Promise<FewShotPoint[]> {
-  const points: FewShotPoint[] = [];
+  const { shots, seeds, candidates } = plan;
+  const { drawsDir, signal, onProgress } = options;
+  const keyOf = drawsDir === undefined ? undefined : await drawKeys(plan, sets);
   const total = shots.length * seeds.length;
+  const points: FewShotPoint[] = [];
   for (const [s, setting] of shots.entries()) {
-    const found = { draws: [] as number[], C: [] as number[], validation: [] as number[] };
+    const draws: Draw[] = [];
     for (const [i, seed] of seeds.entries()) {
-      const { shots: rows, validation } = draws[s]![i]!;
-      const before = s * seeds.length + i;
       const C = candidates(seed);
-      const fit = await fitFewShot(train.subset(rows), train.subset(validation), {
-        C,
-        memoryLimit,
-        signal,
-        onProgress: (event) => {
-          if (event.stage !== "fit") return;
-          onProgress?.({ ...event, done: before * C.length + event.done, total: total * C.length });
-        },
-      });
-      const { error } = await evaluate(fit, test, { signal });
-      found.draws.push(error);
-      found.C.push(fit.C);
-      found.validation.push(
-        (100 * Math.min(...fit.candidates.map((one) => one.validation_errors))) / validation.length,
-      );
+      const before = (s * seeds.length + i) * C.length;
+      const tell = (done: number) =>
+        onProgress?.({ stage: "fit", name: "few-shot", done: before + done, total: total * C.length, unit: "steps" });
+      const onFit: Job["onProgress"] = (event) => event.stage === "fit" && tell(event.done);
+      const make = () => drawOnce(sets, rows[s]![i]!, C, { ...options, onProgress: onFit });
+      if (keyOf === undefined) draws.push(await make());
+      else {
+        draws.push(await keptDraw(drawsDir!, keyOf(setting, seed), make, { signal, onProgress }));
+        tell(C.length);
+      }
     }
-    const { shots: rows, validation } = draws[s]![0]!;
+    const errors = draws.map(({ error }) => error);
     points.push({
       shots: setting,
       column: columnOf(setting),
-      images: rows.length,
-      n_val: validation.length,
-      error: mean(found.draws),
-      standard_error: standardError(found.draws),
-      ...found,
+      images: rows[s]![0]!.shots.length,
+      n_val: rows[s]![0]!.validation.length,
+      error: mean(errors),
+      standard_error: standardError(errors),
+      draws: errors,
+      C: draws.map(({ C }) => C),
+      validation: draws.map(({ validation }) => validation),
     });
   }
   return points;
+}
+
+async function drawOnce(
+  { train, test }: { train: FeatureSet; test: FeatureSet },
+  { shots, validation }: FewShotRows,
+  C: readonly number[],
+  { memoryLimit, signal, onProgress }: FewShotOptions,
+): Promise<Draw> {
+  const fit = await fitFewShot(train.subset(shots), train.subset(validation), { C, memoryLimit, signal, onProgress });
+  const { error } = await evaluate(fit, test, { signal });
+  const least = Math.min(...fit.candidates.map(({ validation_errors }) => validation_errors));
+  return { error, C: fit.C, validation: (100 * least) / validation.length };
+}
+
+/** For each draw 16 hex digits that stand for all it depends on. */
+async function drawKeys({ candidates, nVal, validation }: Plan, { train, test }: Record<"train" | "test", FeatureSet>) {
+  const sets = await searchKey([train, test], { nVal: nVal ?? test.n, validation });
+  return (shots: Shots, seed: number) =>
+    sha256(`${sets}${canonicalJson({ shots, seed, C: candidates(seed) })}`).slice(0, 16);
 }

@@ -12,6 +12,7 @@ export type { Dataset, Sample } from "./dataset.ts";
 export { arrays, imageArrays } from "./datasets/arrays.ts";
 export { imageFolder } from "./datasets/image-folder.ts";
 export { manifest } from "./datasets/manifest.ts";
+export { augmentedViews, commonAugmentation, type ViewsOptions } from "./datasets/views.ts";
 export { webDataset } from "./datasets/web-dataset.ts";
 export { type DigitsSplit, digitsFeatures, opticalDigits } from "./digits.ts";
 export { joinFeatures, openFeatures } from "./features.ts";

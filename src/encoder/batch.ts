@@ -1,5 +1,5 @@
 import { type ErrorCode, HubError } from "../core/errors.ts";
-import type { Rng } from "../core/rng.ts";
+import { type Rng, rng } from "../core/rng.ts";
 import type { Augmentation } from "../core/spec.ts";
 import type { LocalImage } from "./inputs.ts";
 
@@ -64,17 +64,18 @@ export async function prepareBatch(
   return { ...stack(images, expected ?? 0), side: expected ?? 0, faults };
 }
 
-/** One image through the pipeline; `side` is undefined when the result is not square. */
+/** One image through the pipeline, or its own; `side` is undefined when the result is not square. */
 export async function prepareImage(
-  { image, name }: LocalImage,
-  steps: readonly Augmentation[],
+  { image, name, view }: LocalImage,
+  pipeline: readonly Augmentation[],
   signal?: AbortSignal,
   random?: Rng,
 ): Promise<{ data: Float32Array; side: number | undefined }> {
   const { decode } = await import("../images/decode.ts");
   const { applyTransforms } = await import("../images/transforms.ts");
   const pixels = await decode(image, { name, signal });
-  const data = applyTransforms(pixels, steps, random);
+  const steps = view?.steps ?? pipeline;
+  const data = applyTransforms(pixels, steps, view === undefined ? random : rng(view.seed, view.stream));
   const side = sideOf(steps) ?? (pixels.width === pixels.height ? pixels.width : undefined);
   return { data, side: data.length === (side ?? 0) ** 2 * 3 ? side : undefined };
 }

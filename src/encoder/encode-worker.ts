@@ -10,15 +10,40 @@ export interface WorkerSetup {
   engine: EngineName;
 }
 
+/** A batch for a worker. */
+export interface EncodeTask {
+  slots: Slot[];
+  /** Shared between the threads; its first number is not 0 once the batch is not wanted any more. */
+  stop?: Int32Array;
+}
+
+const POLL_MS = 20;
+
 let lane: Promise<Lane> | undefined;
 
-/** Entry of a worker that encodes: each has an engine and a model of its own, opened by its first batch. */
-export default async function run(slots: Slot[]): Promise<BatchResult | { fault: Fault }> {
+/**
+ * Entry of a worker that encodes: each has an engine and a model of its own, opened by its first batch.
+ * @throws Error when the batch was stopped.
+ */
+export default async function run({ slots, stop }: EncodeTask): Promise<BatchResult | { fault: Fault }> {
+  const controller = new AbortController();
+  const check = () => {
+    if (stop !== undefined && Atomics.load(stop, 0) !== 0) controller.abort(new Error("stopped"));
+  };
+  const between = () => {
+    check();
+    controller.signal.throwIfAborted();
+  };
+  // No event comes through during a forward pass, so the flag is looked at: by time while decoding, then between nodes.
+  const timer = stop && setInterval(check, POLL_MS);
   try {
+    between();
     lane ??= openLane(workerData as WorkerSetup);
-    return await runBatch(await lane, slots);
+    return await runBatch(await lane, slots, controller.signal, between);
   } catch (error) {
     return { fault: faultOf(error) };
+  } finally {
+    clearInterval(timer);
   }
 }
 

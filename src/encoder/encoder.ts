@@ -3,7 +3,7 @@ import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { type ArtifactInfo, readArtifact } from "../core/artifact.ts";
 import type { Job } from "../core/events.ts";
 import { type EngineName, engine } from "../engine/engine.ts";
-import type { FetchImage, ImageInput } from "./inputs.ts";
+import type { EncoderInput, FetchImage } from "./inputs.ts";
 import { forward, type Lane } from "./lane.ts";
 import { attachPool, type BatchOptions, encodeBatches } from "./pool.ts";
 import { makePreprocess, type Preprocess } from "./preprocess.ts";
@@ -30,7 +30,7 @@ export interface Encoder {
    * Broken images that are skipped have no row and are told to `onProgress`.
    * @throws HubError `IMAGE` of the first broken image, unless `onError` is "skip".
    */
-  encode(images: ImageInput[], options?: EncodeOptions): Promise<Float32Array>;
+  encode(images: EncoderInput[], options?: EncodeOptions): Promise<Float32Array>;
   /** The plain TF.js model, for all else. */
   readonly graph: GraphModel;
   dispose(): void;
@@ -88,7 +88,7 @@ function makeEncoder(folder: string, lane: Lane, options: OpenOptions): Encoder 
   return encoder;
 }
 
-async function encodeAll(encoder: Encoder, images: ImageInput[], o: EncodeOptions = {}): Promise<Float32Array> {
+async function encodeAll(encoder: Encoder, images: EncoderInput[], o: EncodeOptions = {}): Promise<Float32Array> {
   if (!Array.isArray(images)) throw new TypeError(`${encoder.name}.encode: images is not an array.`);
   const features = new Float32Array(images.length * encoder.zDim);
   let rows = 0;

@@ -1,3 +1,4 @@
+import type { Augmentation } from "../core/spec.ts";
 import type { ImageInput, RawImage } from "../images/input.ts";
 
 export type { ImageInput, RawImage };
@@ -5,10 +6,27 @@ export type { ImageInput, RawImage };
 /** Gets the bytes behind an http(s) URL. */
 export type FetchImage = (url: URL, signal?: AbortSignal) => Promise<Uint8Array>;
 
+/** What is done to an image in place of an encoder's preprocessing, with draws from the generator of this seed and stream. */
+export interface View {
+  steps: readonly Augmentation[];
+  seed: number;
+  stream: string;
+}
+
+/** A random view of an image. */
+export type ViewInput = View & { of: ImageInput };
+
+/** What an encoder takes. */
+export type EncoderInput = ImageInput | ViewInput;
+
+const isView = (input: EncoderInput): input is ViewInput =>
+  typeof input === "object" && "of" in input && "stream" in input;
+
 /** An image that any thread can decode, and what to call it in messages. */
 export interface LocalImage {
   image: string | Uint8Array | RawImage;
   name: string;
+  view?: View;
 }
 
 /**
@@ -17,11 +35,15 @@ export interface LocalImage {
  * @throws HubError `IMAGE` when a tensor is not an image or a URL cannot be fetched here.
  */
 export async function localImage(
-  input: ImageInput,
+  input: EncoderInput,
   index: number,
   fetchImage?: FetchImage,
   signal?: AbortSignal,
 ): Promise<LocalImage> {
+  if (isView(input)) {
+    const { of, ...view } = input;
+    return { ...(await localImage(of, index, fetchImage, signal)), view };
+  }
   if (typeof input === "string" || input instanceof URL) {
     const name = String(input);
     const remote = fetchImage !== undefined && /^https?:/i.test(name);

@@ -19,16 +19,30 @@ export interface BatchResult {
   faults: Prepared["faults"];
 }
 
-/** Images in, features out: how a batch is computed on one thread. */
-export async function runBatch(lane: Lane, slots: readonly Slot[], signal?: AbortSignal): Promise<BatchResult> {
-  return encodePrepared(lane, await prepareBatch(slots, lane.info.preprocess, lane.info.image_size, signal));
+/**
+ * Images in, features out: how a batch is computed on one thread.
+ * @param between called between the nodes of the forward pass, see {@link Engine.run}.
+ */
+export async function runBatch(
+  lane: Lane,
+  slots: readonly Slot[],
+  signal?: AbortSignal,
+  between?: () => void,
+): Promise<BatchResult> {
+  const prepared = await prepareBatch(slots, lane.info.preprocess, lane.info.image_size, signal);
+  signal?.throwIfAborted();
+  return encodePrepared(lane, prepared, between);
 }
 
 /** The forward pass of a batch that is decoded and transformed. */
-export async function encodePrepared(lane: Lane, { data, rows, side, faults }: Prepared): Promise<BatchResult> {
+export async function encodePrepared(
+  lane: Lane,
+  { data, rows, side, faults }: Prepared,
+  between?: () => void,
+): Promise<BatchResult> {
   const { engine } = lane;
   if (rows === 0) return { features: new Float32Array(0), rows, faults };
-  const output = engine.run(() => forward(lane, engine.tf.tensor4d(data, [rows, side, side, 3])));
+  const output = engine.run(() => forward(lane, engine.tf.tensor4d(data, [rows, side, side, 3])), between);
   try {
     return { features: (await output.data()) as Float32Array, rows, faults };
   } finally {

@@ -2,7 +2,7 @@ import type { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { revive, type Slot } from "./batch.ts";
 import type { Encoder } from "./encoder.ts";
-import type { FetchImage, ImageInput } from "./inputs.ts";
+import type { EncoderInput, FetchImage } from "./inputs.ts";
 import type { BatchResult, Lane } from "./lane.ts";
 import { openSlots } from "./slots.ts";
 
@@ -20,7 +20,7 @@ export interface EncodedBatch {
 export interface BatchOptions extends Pick<Job, "signal"> {
   /** Images a forward pass. Default 8, on a GPU 64. */
   batchSize?: number;
-  /** Workers; 1 stays in this thread. Default: one a core, fewer when memory is short. */
+  /** Workers; 1 stays in this thread. Default: one a core. On wasm fewer when memory is short, also of those asked for. */
   threads?: number;
   /** "throw" (default): the first broken image ends it. "skip": it is reported in its batch. */
   onError?: "throw" | "skip";
@@ -37,7 +37,7 @@ export interface EncoderPool {
   readonly lane: Lane;
   readonly fetchImage?: FetchImage;
   /** Workers that are worth starting, and batches to have under way. */
-  plan(threads?: number): Plan;
+  plan(batchSize: number, threads?: number): Plan;
   run(slots: Slot[], workers: number, signal?: AbortSignal): Promise<BatchResult>;
   close(): Promise<void>;
 }
@@ -56,7 +56,7 @@ export function attachPool(encoder: Encoder, pool: EncoderPool): void {
  */
 export async function* encodeBatches(
   encoder: Encoder,
-  items: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+  items: Iterable<EncoderInput> | AsyncIterable<EncoderInput>,
   options: BatchOptions = {},
 ): AsyncGenerator<EncodedBatch, void, undefined> {
   const pool = pools.get(encoder);
@@ -66,7 +66,7 @@ export async function* encodeBatches(
   const batchSize = positive("batchSize", options.batchSize) ?? (pool.lane.engine.device.startsWith("gpu") ? 64 : 8);
   const threads = positive("threads", options.threads);
   // One batch is not worth a worker's start.
-  const { workers, ahead } = pool.plan(Array.isArray(items) && items.length <= batchSize ? 1 : threads);
+  const { workers, ahead } = pool.plan(batchSize, Array.isArray(items) && items.length <= batchSize ? 1 : threads);
   const underWay: Promise<EncodedBatch>[] = [];
   const next = async () => finish(await untilAborted(underWay.shift()!, signal), options);
   let start = 0;
@@ -83,7 +83,7 @@ export async function* encodeBatches(
 
 async function encodeOne(
   pool: EncoderPool,
-  images: ImageInput[],
+  images: EncoderInput[],
   start: number,
   workers: number,
   signal?: AbortSignal,
@@ -120,7 +120,7 @@ function positive(name: string, value: number | undefined): number | undefined {
   throw new TypeError(`${name} is ${value}, need a positive whole number.`);
 }
 
-/** Rejects with the signal's reason at once, though what runs in a worker cannot be stopped before its batch ends. */
+/** Rejects with the signal's reason at once; a worker stops at the next node of its graph. */
 function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {

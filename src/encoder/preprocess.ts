@@ -7,7 +7,7 @@ import { prepareBatch, prepareImage, revive } from "./batch.ts";
 import { type FetchImage, type ImageInput, localImage } from "./inputs.ts";
 import { openSlots } from "./slots.ts";
 
-export type { FetchImage, ImageInput, RawImage } from "./inputs.ts";
+export type { EncoderInput, FetchImage, ImageInput, RawImage, View, ViewInput } from "./inputs.ts";
 
 export interface PreprocessOptions extends Job {
   /** What a broken image does. "throw" (default): the call fails, naming it. "skip": its row is absent, `onProgress` hears of it. */

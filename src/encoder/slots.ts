@@ -1,9 +1,9 @@
 import { eachOf, faultOf, type Slot } from "./batch.ts";
-import { type FetchImage, type ImageInput, localImage } from "./inputs.ts";
+import { type EncoderInput, type FetchImage, localImage } from "./inputs.ts";
 
 /** Brings a batch where any thread can decode it; what fails is kept in its place. `start` is the first one's index. */
 export async function openSlots(
-  inputs: readonly ImageInput[],
+  inputs: readonly EncoderInput[],
   start: number,
   fetchImage?: FetchImage,
   signal?: AbortSignal,

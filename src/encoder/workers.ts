@@ -2,7 +2,7 @@ import { availableParallelism, freemem } from "node:os";
 import { memoryBytes } from "../engine/memory.ts";
 import { type Fault, type Prepared, revive, type Slot } from "./batch.ts";
 import type { DecoderSetup } from "./decode-worker.ts";
-import type { WorkerSetup } from "./encode-worker.ts";
+import type { EncodeTask, WorkerSetup } from "./encode-worker.ts";
 import type { FetchImage } from "./inputs.ts";
 import { type BatchResult, encodePrepared, type Lane, runBatch } from "./lane.ts";
 import type { EncoderPool, Plan } from "./pool.ts";
@@ -35,14 +35,21 @@ export function makePool(folder: string, lane: Lane, o: { threads?: number; fetc
   return {
     lane,
     fetchImage: o.fetchImage,
-    plan(threads): Plan {
-      const workers = WORKERS ? (threads ?? o.threads ?? (encoders ? defaultEncoders(lane) : defaultDecoders())) : 1;
-      return { workers, ahead: encoders ? 2 * workers : 3 };
+    plan(batchSize, threads = o.threads): Plan {
+      if (!WORKERS) return { workers: 1, ahead: encoders ? 2 : 3 };
+      if (!encoders) return { workers: threads ?? defaultDecoders(), ahead: 3 };
+      const workers = Math.min(threads ?? availableParallelism(), fittingEncoders(lane, batchSize));
+      return { workers, ahead: 2 * workers };
     },
     async run(slots, workers, signal) {
       if (workers === 1) return runBatch(lane, slots, signal);
       const pool = await started(workers);
-      if (encoders) return revived<BatchResult>(await pool.run(slots.map(compact)));
+      if (encoders) {
+        const task = { slots: slots.map(compact) };
+        return revived<BatchResult>(
+          await stoppable(signal, (stop) => pool.run({ ...task, stop } satisfies EncodeTask)),
+        );
+      }
       const parts = split(slots.map(compact), workers);
       const prepared = await Promise.all(parts.map(async (part) => revived<Prepared>(await pool.run(part))));
       signal?.throwIfAborted();
@@ -53,6 +60,20 @@ export function makePool(folder: string, lane: Lane, o: { threads?: number; fetc
       pools.clear();
     },
   };
+}
+
+/** Runs `work` with a flag that is raised when the signal fires; undefined without a signal. */
+async function stoppable<T>(signal: AbortSignal | undefined, work: (stop?: Int32Array) => Promise<T>): Promise<T> {
+  if (signal === undefined) return work();
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const raise = () => void Atomics.store(stop, 0, 1);
+  if (signal.aborted) raise();
+  signal.addEventListener("abort", raise, { once: true });
+  try {
+    return await work(stop);
+  } finally {
+    signal.removeEventListener("abort", raise);
+  }
 }
 
 /** At most `count` runs of neighbours, as equal as can be. */
@@ -102,12 +123,22 @@ async function startWorkers(file: string, workerData: WorkerSetup | DecoderSetup
   });
 }
 
-/** One a core; each worker holds the weights, as often as the engine does, and activations. */
-function defaultEncoders({ info, engine }: Lane): number {
-  const weights = Object.values(info.shards).reduce((sum, shard) => sum + shard.bytes, 0);
-  const each = engine.weightCopies * weights + 128 * 2 ** 20;
+/** Workers that memory has room for, at least one; the features do not depend on their number. */
+function fittingEncoders(lane: Lane, batchSize: number): number {
   const free = Math.min(freemem(), memoryBytes() - process.memoryUsage.rss());
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(free / each)));
+  return Math.max(1, Math.floor(free / encoderBytes(lane, batchSize)));
+}
+
+/** A thread with TF.js, and a batch's activations at their largest in terms of the input's bytes: measured, see docs/engines.md. */
+const THREAD_BYTES = 96 * 2 ** 20;
+const ACTIVATIONS_PER_INPUT = 16;
+
+/** What one worker takes. TF.js's memory cannot be shared between threads: each holds the weights, as often as the engine does. */
+export function encoderBytes({ info, engine }: Pick<Lane, "info" | "engine">, batchSize: number): number {
+  const stored = Object.values(info.shards).reduce((sum, shard) => sum + shard.bytes, 0);
+  const weights = info.dtype === "float16" ? 2 * stored : stored;
+  const input = 4 * 3 * info.image_size ** 2;
+  return engine.weightCopies * weights + THREAD_BYTES + batchSize * ACTIVATIONS_PER_INPUT * input;
 }
 
 function defaultDecoders(): number {

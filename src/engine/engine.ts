@@ -5,6 +5,7 @@ import type { Job } from "../core/events.ts";
 import { loadCpu } from "./cpu.ts";
 import { loadGraphFolder, type Rewrite } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
+import { loadConverter, loadCore } from "./tfjs.ts";
 import { loadWasm } from "./wasm.ts";
 import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
 
@@ -26,8 +27,12 @@ export interface Engine {
   readonly device: string;
   /** Threads of one operation; 0 when the library chooses. */
   readonly threads: number;
-  /** Runs `f` on this engine within `tf.tidy`: only what it returns is kept, and belongs to the caller. */
-  run<T extends core.TensorContainer>(f: () => T): T;
+  /**
+   * Runs `f` on this engine within `tf.tidy`: only what it returns is kept, and belongs to the caller.
+   * @param between called between the nodes of a graph, where the engine can (wasm with kernels of ours): what it
+   *   throws ends the run.
+   */
+  run<T extends core.TensorContainer>(f: () => T, between?: () => void): T;
   /** Loads a converted folder; the graph belongs to the caller. @throws HubError `METADATA` or `MEMORY`. */
   loadGraph(folder: string, job?: Job): Promise<GraphModel>;
 }
@@ -44,6 +49,8 @@ export interface Backend {
   weightCopies?: number;
   /** What it makes of a graph before loading it. */
   rewrite?: Rewrite;
+  /** Runs `f`, calling `between` before each kernel. */
+  interruptible?: <T>(f: () => T, between: () => void) => T;
 }
 
 export interface LoaderOptions {
@@ -156,9 +163,9 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 }
 
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
-  const tf = await import("@tensorflow/tfjs-core");
-  const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
-  const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite } = started;
+  const tf = loadCore();
+  const { loadGraphModel } = loadConverter();
+  const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite, interruptible } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
@@ -172,9 +179,9 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     version,
     device,
     threads,
-    run: (f) => {
+    run: (f, between) => {
       use();
-      return tf.tidy(f);
+      return between && interruptible ? interruptible(() => tf.tidy(f), between) : tf.tidy(f);
     },
     loadGraph: (folder, job) => {
       use();

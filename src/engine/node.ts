@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Backend } from "./engine.ts";
 import { memoryBytes } from "./memory.ts";
+import { loadCore } from "./tfjs.ts";
 
 export type NativeName = "tfjs-node-gpu" | "tfjs-node";
 
@@ -23,7 +24,7 @@ export async function loadNative(
   const require = createRequire(from);
   const manifest = find(require, `@tensorflow/${name}/package.json`);
   if (manifest === undefined) return undefined;
-  const tf = await import("@tensorflow/tfjs-core");
+  const tf = loadCore();
   const fail = (found: string, cause?: unknown): HubError =>
     new HubError("ENGINE", `Cannot use @tensorflow/${name}: ${found}`, { details: { engine: name }, cause });
 

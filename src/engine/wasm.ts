@@ -5,18 +5,21 @@ import { setFlagsFromString } from "node:v8";
 import type * as core from "@tensorflow/tfjs-core";
 import type { Backend } from "./engine.ts";
 import { fuse } from "./kernels/fuse.ts";
-import { installKernels, type KernelBinaries } from "./kernels/install.ts";
+import { type InstalledKernels, installKernels, type KernelBinaries } from "./kernels/install.ts";
 import { hasRelaxedSimd } from "./kernels/module.ts";
 import { registerOps } from "./kernels/ops.ts";
+import { loadConverter, loadCore } from "./tfjs.ts";
+
+const require = createRequire(import.meta.url);
 
 /**
  * The embedded engine: TF.js's WebAssembly backend from the package's own folder, with kernels of ours where the machine
  * has SIMD. `SSL_HUB_KERNELS` is "off" (TF.js's own kernels), "simd" or "relaxed"; default: the best there is.
  */
 export async function loadWasm(): Promise<Backend> {
-  const tf = await import("@tensorflow/tfjs-core");
-  const wasm = await import("@tensorflow/tfjs-backend-wasm");
-  const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+  const tf = loadCore();
+  const wasm: typeof import("@tensorflow/tfjs-backend-wasm") = require("@tensorflow/tfjs-backend-wasm");
+  const entry = require.resolve("@tensorflow/tfjs-backend-wasm");
   wasm.setWasmPaths(dirname(entry) + sep);
   if (!(await keepListeners(() => tf.setBackend("wasm")))) throw new Error("WebAssembly did not start");
   const kernels = await kernelsOf(tf, process.env.SSL_HUB_KERNELS || undefined);
@@ -27,7 +30,7 @@ export async function loadWasm(): Promise<Backend> {
     threads: 1,
     maxBytes: kernels.own ? OWN_WEIGHT_BYTES : STOCK_WEIGHT_BYTES,
     weightCopies: kernels.own ? 1 : 2,
-    ...(kernels.own && { rewrite: fuse }),
+    ...(kernels.own && { rewrite: fuse, interruptible: kernels.own.interruptible }),
   };
 }
 
@@ -39,7 +42,7 @@ const STOCK_WEIGHT_BYTES = (65536 * 65536 - 2 ** 30) / 2;
 const CHOICES = ["off", "simd", "relaxed"];
 
 interface Kernels {
-  own: boolean;
+  own?: InstalledKernels;
   /** What the backend computes with. */
   device: string;
 }
@@ -57,14 +60,13 @@ function kernelsOf(tf: typeof core, choice: string | undefined): Promise<Kernels
 
 async function install(tf: typeof core, choice: string | undefined): Promise<Kernels> {
   const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) ? " SIMD" : "";
-  const stock: Kernels = { own: false, device: `${simd}, TF.js's kernels` };
+  const stock: Kernels = { device: `${simd}, TF.js's kernels` };
   if (choice === "off") return stock;
   if (choice !== "simd") allowRelaxedSimd();
   const found = await installKernels(tf, BINARIES, { relaxed: choice !== "simd" });
   if (found === undefined) return stock;
-  const { registerOp } = await import("@tensorflow/tfjs-converter");
-  registerOps(registerOp, tf);
-  return { own: true, device: ` ${found.variant}, own kernels` };
+  registerOps(loadConverter().registerOp, tf);
+  return { own: found, device: ` ${found.variant}, own kernels` };
 }
 
 /** Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. */

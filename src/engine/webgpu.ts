@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Backend, LoaderOptions } from "./engine.ts";
 import { memoryBytes } from "./memory.ts";
+import { loadCore } from "./tfjs.ts";
 
 /** Both are optional peers: Dawn's binding for Node (130 MB of five systems) and TF.js's WebGPU kernels. */
 export const WEBGPU_PACKAGES = ["webgpu", "@tensorflow/tfjs-backend-webgpu"] as const;
@@ -54,7 +55,7 @@ export async function loadWebgpu(
   const require = createRequire(from);
   const [dawnPath, kernelsPath] = WEBGPU_PACKAGES.map((name) => resolve(require, name));
   if (dawnPath === undefined || kernelsPath === undefined) return undefined;
-  const tf = await import("@tensorflow/tfjs-core");
+  const tf = loadCore();
   const fail = (found: string, cause?: unknown): HubError =>
     new HubError("ENGINE", `Cannot use webgpu: ${found}`, { details: { engine: "webgpu" }, cause });
 

@@ -70,6 +70,43 @@ test.each(["wasm", "cpu"])(
   },
 );
 
+test("a run that is cancelled on its way frees its workers, which go on with the next", async () => {
+  const { features } = await encode(
+    "wasm",
+    2,
+    `const controller = new AbortController();
+     const stopping = { ...o, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) };
+     await encoder.encode(${JSON.stringify(paths)}, stopping).then(
+       () => { throw new Error("went on"); },
+       (error) => { if (error.message !== "enough") throw error; },
+     );`,
+  );
+  expect(features).toEqual((await encode("wasm", 1)).features);
+});
+
+test("a worker stops a batch that is not wanted any more, between two nodes or before", async () => {
+  const text = `
+    import { Worker } from "node:worker_threads";
+    const entry = new URL("./src/encoder/encode-worker.js", import.meta.url).href;
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const code = \`
+      import { parentPort, workerData } from "node:worker_threads";
+      const { default: run } = await import(workerData.entry);
+      const { stop, slots } = workerData;
+      const again = async (stop) => run({ slots, stop }).then((r) => r.rows ?? r, (e) => e.message);
+      const rows = await again(stop);
+      Atomics.store(stop, 0, 1);
+      parentPort.postMessage([rows, await again(stop), await again()]);\`;
+    const slots = [{ image: ${JSON.stringify("PATH")}, name: "a" }];
+    const workerData = { entry, stop, slots, folder: ${JSON.stringify(tinyModel())}, engine: "wasm" };
+    const worker = new Worker(new URL("data:text/javascript," + encodeURIComponent(code)), { workerData });
+    worker.on("message", (message) => console.log(JSON.stringify(message)));`.replace("PATH", paths[0]!);
+  const { code: rc, stdout, stderr } = await runModule(code, text).ended;
+  expect(stderr).toBe("");
+  expect(rc).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([1, "stopped", 1]);
+});
+
 test("a cancelled run with workers ends with the signal's reason", async () => {
   const { features } = await encode(
     "cpu",

@@ -5,6 +5,7 @@ import { inMemory } from "../features.ts";
 import { type LinearModel, predictLinear } from "../probes/linear.ts";
 import { type LogisticFit, logisticPath } from "../probes/logistic.ts";
 import type { FeatureSet } from "../types.ts";
+import { rotated } from "./rotation.ts";
 import { forRaw, minMax, type Scaling, scaledFeatures, scaledRows } from "./scaling.ts";
 
 export interface FewShotFitOptions extends Job {
@@ -83,7 +84,8 @@ async function* fits(
   const k = train.classes.length;
   // The features in float64 and twice on the engine, some six float64 matrices of scores.
   if (16 * n * d + 48 * n * k <= memoryLimit) {
-    yield* logisticPath({ x: await scaledRows(train, scaling, job), y, n, d, k, C, ...job });
+    const { back, ...few } = rotated(await scaledRows(train, scaling, job), n, d);
+    for await (const fit of logisticPath({ ...few, y, n, k, C, ...job })) yield { ...fit, coef: back(fit.coef) };
     return;
   }
   const { streamedLogistic } = await import("../probes/streamed-logistic.ts");

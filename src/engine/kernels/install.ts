@@ -6,6 +6,8 @@ import { hasRelaxedSimd, hasSimd, instantiate } from "./module.ts";
 /** The compiled kernels that stand in for TF.js's. */
 export interface InstalledKernels {
   readonly variant: "relaxed SIMD" | "SIMD";
+  /** Runs `f`, calling `between` before each kernel of ours in it; what `between` throws ends the run. */
+  interruptible<T>(f: () => T, between: () => void): T;
   /** Gives TF.js its own kernels back. */
   uninstall(): void;
 }
@@ -33,14 +35,33 @@ export async function installKernels(
   const backend = tf.backend() as BackendWasm;
   const variant = relaxed && hasRelaxedSimd() ? "relaxed SIMD" : "SIMD";
   const module = await instantiate(backend, await (variant === "SIMD" ? binaries.simd() : binaries.relaxed()));
-  const restore = Object.entries(ownKernels(tf, module)).map(([name, own]) => replace(tf, name, own, backend));
-  return { variant, uninstall: () => restore.map((undo) => undo()) };
+  const pause: Pause = {};
+  const restore = Object.entries(ownKernels(tf, module)).map(([name, own]) => replace(tf, name, own, backend, pause));
+  return {
+    variant,
+    interruptible: (f, between) => {
+      const { between: outer } = pause;
+      pause.between = between;
+      try {
+        return f();
+      } finally {
+        pause.between = outer;
+      }
+    },
+    uninstall: () => restore.map((undo) => undo()),
+  };
+}
+
+/** What is done before each kernel. */
+interface Pause {
+  between?: () => void;
 }
 
 /** Registers a kernel of ours over the stock one, if there is one; returns what undoes it. */
-function replace(tf: typeof core, name: string, own: OwnKernel, backend: BackendWasm): () => void {
+function replace(tf: typeof core, name: string, own: OwnKernel, backend: BackendWasm, pause: Pause): () => void {
   const stock: core.KernelConfig | undefined = tf.getKernel(name, "wasm");
   const kernelFunc = (args: unknown) => {
+    pause.between?.();
     const result = (args as KernelArgs).backend === backend ? own(args as KernelArgs) : undefined;
     if (result !== undefined) return result;
     if (stock === undefined) throw new TypeError(`${name}: the inputs are not of its shapes.`);

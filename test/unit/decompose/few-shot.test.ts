@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -6,11 +6,13 @@ import type { ProgressEvent } from "../../../src/core/events.ts";
 import { imageArrays } from "../../../src/decompose/datasets/arrays.ts";
 import { inMemory } from "../../../src/decompose/features.ts";
 import { featurizeData } from "../../../src/decompose/featurize.ts";
+import { rotated } from "../../../src/decompose/few-shot/rotation.ts";
 import { forRaw, minMax, scaledFeatures, scaledRows } from "../../../src/decompose/few-shot/scaling.ts";
 import { drawC, fitFewShot } from "../../../src/decompose/few-shot/search.ts";
 import { columnOf, drawFewShot, type Shots } from "../../../src/decompose/few-shot/shots.ts";
 import { fewShot } from "../../../src/decompose/few-shot.ts";
 import { scoresInFloat64, transposed } from "../../../src/decompose/probes/linear.ts";
+import { logisticRegression } from "../../../src/decompose/probes/logistic.ts";
 import type { FeatureSet } from "../../../src/decompose/types.ts";
 import { fakeEncoder } from "../../support/fake-encoder.ts";
 import { isTest, problemOf, rowsOf } from "./problems.ts";
@@ -156,6 +158,29 @@ describe("scaling", () => {
   });
 });
 
+describe("rotation", () => {
+  it("leaves the optimum where it is, with rows that repeat and columns that are constant", async () => {
+    const wide = problemOf({ seed: 33, n: 30, d: 70, K: 3, sep: 0.4 });
+    const x = Float64Array.from(wide.x, (value, at) => (at % 70 === 5 ? 0.25 : value / 3 + 2));
+    x.copyWithin(3 * 70, 0, 70);
+    const few = rotated(x, 30, 70);
+    expect([few.d, few.x.length]).toEqual([30, 900]);
+    for (const C of [1e-3, 1, 100]) {
+      const wanted = await logisticRegression({ ...wide, x, C });
+      const found = await logisticRegression({ ...wide, x: few.x, d: few.d, C });
+      expect(Math.abs(found.objective / wanted.objective - 1)).toBeLessThan(1e-12);
+      const size = Math.hypot(...wanted.coef);
+      expect(Math.hypot(...few.back(found.coef).map((w, at) => w - wanted.coef[at]!))).toBeLessThan(4e-8 * size);
+      expect(found.intercept[1]).toBeCloseTo(wanted.intercept[1]!, 6);
+    }
+  });
+
+  it("leaves rows alone that are more than half of their features", () => {
+    const x = Float64Array.of(1, 2, 3, 4, 5, 6);
+    expect(rotated(x, 2, 3).x).toBe(x);
+  });
+});
+
 describe("C", () => {
   it("is drawn log-uniformly from 1e-6 to 100 by the seed", () => {
     const values = drawC(4000, 3);
@@ -287,6 +312,36 @@ describe("fewShot", () => {
       onProgress: () => control.abort(new Error("enough")),
     });
     await expect(stopped).rejects.toThrow("enough");
+  });
+
+  it("goes on where it was killed, to the same numbers, and two runs share the work", async () => {
+    const drawsDir = join(dir, "draws");
+    const kept = { ...options, drawsDir };
+    const wanted = await fewShot(null, train, test, options);
+    const control = new AbortController();
+    const stop = (event: ProgressEvent) => "done" in event && event.done === 14 && control.abort(new Error("killed"));
+    await expect(fewShot(null, train, test, { ...kept, signal: control.signal, onProgress: stop })).rejects.toThrow("killed"); // biome-ignore format: one line
+    const files = () => readdirSync(drawsDir).filter((name) => name.startsWith("few-shot-"));
+    expect(files()).toHaveLength(2);
+    const fits: number[] = [];
+    const count = (event: ProgressEvent) => event.stage === "fit" && fits.push(event.done);
+    const runs = [fewShot(null, train, test, { ...kept, onProgress: count }), fewShot(null, train, test, kept)];
+    expect(await Promise.all(runs)).toEqual([wanted, wanted]);
+    expect(fits.slice(0, 2)).toEqual([6, 12]);
+    expect(fits.at(-1)).toBe(54);
+    expect(readdirSync(drawsDir)).toEqual(files());
+    expect(files()).toHaveLength(9);
+    // Other candidates, other features: other draws.
+    await fewShot(null, train, test, { ...kept, shots: [3], seeds: [0], candidates: [1, 2] });
+    await fewShot(null, set(rowsOf(problemOf({ seed: 32, n: 420, d: 8, K: 4, sep: 0.6 }), (i) => !isTest(i))), test, { ...kept, shots: [3], seeds: [0] }); // biome-ignore format: one line
+    expect(files()).toHaveLength(11);
+    for (const [text, found] of [
+      ["{", /Cannot read the few-shot draw.*Remove the file/],
+      ['{"format":2}', /its format is 2/],
+    ] as const) {
+      for (const name of files()) writeFileSync(join(drawsDir, name), text);
+      await expect(fewShot(null, train, test, kept)).rejects.toThrow(found);
+    }
   });
 
   it("refuses bad input before it reads anything", async () => {

@@ -279,6 +279,28 @@ describe.skipIf(!hasSimd())("own kernels of the wasm engine (skipped without SIM
     });
   });
 
+  test("a run ends between two kernels where it is told to, and leaves no tensor", async () => {
+    const kernels = (await installKernels(tf, BINARIES))!;
+    try {
+      const x = normal([8, 8]);
+      let calls = 0;
+      const steps = (n: number) => () => tf.tidy(() => Array.from({ length: n }, () => tf.matMul(x, x)).at(-1)!);
+      const between = () => {
+        if (++calls === 3) throw new Error("enough");
+      };
+      const before = tf.memory().numTensors;
+      expect(() => kernels.interruptible(steps(5), between)).toThrow("enough");
+      expect([calls, tf.memory().numTensors]).toEqual([3, before]);
+      kernels.interruptible(steps(5), () => calls++).dispose();
+      expect(calls).toBe(8);
+      steps(1)().dispose();
+      expect(calls).toBe(8);
+      x.dispose();
+    } finally {
+      kernels.uninstall();
+    }
+  });
+
   test("uninstall gives TF.js its kernels back", async () => {
     const stock = tf.getKernel("BatchMatMul", "wasm");
     await withOwn("SIMD", () => expect(tf.getKernel("BatchMatMul", "wasm")).not.toBe(stock));
