@@ -34,6 +34,12 @@ function inPage(): string[] {
   const ids = Array.from(document.querySelectorAll("[id]"), ({ id }) => id);
   for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) faults.push(`the id ${id} twice`);
 
+  const regions = Array.from(document.querySelectorAll("[role=region]"), (region) => region.getAttribute("aria-label"));
+  for (const name of new Set(regions.filter((name, i) => regions.indexOf(name) !== i)))
+    faults.push(`two regions ${name}`);
+  for (const th of Array.from(document.querySelectorAll("th")))
+    if (!th.textContent!.trim()) faults.push("an empty header");
+
   const open = document.querySelector("dialog[open]");
   const headings = Array.from((open ?? document).querySelectorAll("h1, h2, h3, h4")).filter(shown);
   let level = open ? 1 : 0;
