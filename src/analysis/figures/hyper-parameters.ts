@@ -185,7 +185,7 @@ function titlesOf(groups: readonly (readonly Row[])[], keys: readonly string[]):
     return words[0]!.filter((word) => words.every((other) => other.includes(word))).join("_");
   });
   if (shared.every((title, i) => title.includes("_") && shared.indexOf(title) === i)) return shared;
-  const word: Record<string, string> = { nviews: "views", epochs: "epochs", z_dim: "dimensions" };
+  const word: Record<string, string> = { nviews: "views", epochs: "epochs", z_dim: "dims" };
   const said = (row: Row, key: string) => (word[key] === undefined ? String(row[key]) : `${row[key]} ${word[key]}`);
   return groups.map(([row]) => keys.slice(0, 4).map((key) => said(row!, key)).join(", ")); // biome-ignore format: one line
 }
