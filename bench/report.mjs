@@ -48,7 +48,7 @@ export function renderDocument(machine, suites) {
   const names = suites.map(({ name }) => name).join(" ");
   return `# Benchmarks
 
-Written by \`npm run bench -- --write docs/performance.md\`${quick ? " with `--quick`: too short to quote" : ""}; do not edit.
+Written by \`npm run bench -- --write docs/performance.md\`${quick ? " with `--quick`, so the runs are short: mind the ranges" : ""}; do not edit.
 Contenders run in turn in one run, after a warm-up round: A B C A B C ... Numbers are medians over the rounds. A ratio is
 ours / peer within a round: its median, in brackets its range. Times and CPU are better when smaller, images/s when larger.
 CPU is user + system time of all threads. Peers that are not installed are left out: \`npm run bench -- --help\` says how

@@ -9,9 +9,10 @@ const SETTLE_MS = 100;
  * @param contenders `{ name, ours?, start, against? }`; `against` names the peers that it is compared with.
  * @param cases `{ name, job }`; every contender gets every job.
  * @param options.fresh a new process for every measurement.
+ * @param options.warmUp job of the uncounted round; default: the case's own.
  * @returns rows `{ case, name, ours, version, rounds }` or `{ name, missing }`, in the order of cases and contenders.
  */
-export async function race(contenders, cases, { rounds, log, fresh = false }) {
+export async function race(contenders, cases, { rounds, log, fresh = false, warmUp }) {
   const present = [];
   const rows = [];
   try {
@@ -31,7 +32,7 @@ export async function race(contenders, cases, { rounds, log, fresh = false }) {
       for (let round = -1; round < rounds; round++) {
         for (const [i, contender] of present.entries()) {
           await sleep(SETTLE_MS);
-          const result = await measure(contender, job, fresh);
+          const result = await measure(contender, round < 0 ? (warmUp ?? job) : job, fresh);
           if (round >= 0) measured[i].push(result);
         }
       }

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
 import { renderDocument, renderSuite } from "./report.mjs";
 
-const SUITES = ["convert", "images", "forward", "kernels", "folder", "cold", "probe", "import"];
+const SUITES = ["convert", "images", "forward", "kernels", "folder", "cold", "probe", "decomposition", "import"];
 const HELP = `npm run bench [names ...] [-- options]
 
   names          ${SUITES.join(", ")}; default: all
@@ -49,9 +49,10 @@ try {
     const result = await suite({ dir, quick: values.quick, rounds, log });
     suites.push({ name, ...result, seconds: (performance.now() - started) / 1000 });
     if (!values.json) console.log(`\n${renderSuite(suites.at(-1))}`);
+    // After each, so that a run which is broken off leaves what it has measured.
+    if (values.write !== undefined) await writeFile(values.write, renderDocument(machine, suites));
   }
   if (values.json) console.log(JSON.stringify({ machine, suites }, null, 2));
-  if (values.write !== undefined) await writeFile(values.write, renderDocument(machine, suites));
 } finally {
   await rm(dir, { recursive: true, force: true });
 }

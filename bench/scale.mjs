@@ -52,10 +52,13 @@ if (values.stage) {
   const decompose = await import("ssl-hub/decompose");
   const features = await decompose.openFeatures(values.dir);
   const started = performance.now();
+  const before = process.cpuUsage();
   const result = await STAGES[values.stage](features, decompose);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const { user, system } = process.cpuUsage(before);
+  const cpuSeconds = ((user + system) / 1e6).toFixed(1);
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
-  console.log(JSON.stringify({ stage: values.stage, seconds, peakRssMB: megabytes, ...result }));
+  console.log(JSON.stringify({ stage: values.stage, seconds, cpuSeconds, peakRssMB: megabytes, ...result }));
   process.exit(0);
 }
 

@@ -5,12 +5,13 @@ import { gaussian, uniform } from "./rng.mjs";
 /**
  * Features as encoders give them: not negative, correlated through 32 common factors, classes that overlap, one label
  * in twenty wrong. Written as raw little-endian float32 and int32.
+ * @param o.spread of the class means.
  */
-export async function writeProblem(dir, { n, d, k, C }) {
-  const [normal, draw] = [gaussian(n + d + k), uniform(n ^ d)];
+export async function writeProblem(dir, { n, d, k, seed = 0, spread = 1.5 }) {
+  const [normal, draw] = [gaussian(n + d + k + seed), uniform((n ^ d) + seed)];
   const factors = 32;
   const mixing = Float32Array.from({ length: factors * d }, () => normal() / Math.sqrt(factors));
-  const means = Float32Array.from({ length: k * factors }, () => 1.5 * normal());
+  const means = Float32Array.from({ length: k * factors }, () => spread * normal());
   const x = new Float32Array(n * d);
   const y = new Int32Array(n);
   for (let i = 0; i < n; i++) {
@@ -23,7 +24,7 @@ export async function writeProblem(dir, { n, d, k, C }) {
     }
     for (let j = 0; j < d; j++) row[j] = Math.max(0, row[j] + 0.5 * normal());
   }
-  const path = join(dir, `problem-${n}x${d}`);
+  const path = join(dir, `problem-${n}x${d}x${k}-${seed}`);
   await Promise.all([writeFile(`${path}.x`, x), writeFile(`${path}.y`, y)]);
-  return { path, n, d, k, C };
+  return { path, n, d, k };
 }

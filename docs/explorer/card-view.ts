@@ -1,3 +1,4 @@
+import { COMPONENTS } from "../../src/analysis/risk-stack.ts";
 import { format, SHOTS } from "./columns.ts";
 import type { Model, OwnRun } from "./data.ts";
 import { h, linked } from "./dom.ts";
@@ -89,28 +90,21 @@ function snippet(id: string, code: string): HTMLElement {
   return h("div", { class: "snippet" }, text, button);
 }
 
-const PARTS = [
-  ["approx", "approximation"],
-  ["usability", "usability"],
-  ["probe_gen", "probe generalization"],
-  ["enc_gen", "encoder generalization"],
-] as const;
-
 /** The risk as one bar, and the error by number of labels. Plain boxes: a card should not wait for the charts. */
 function riskBar({ row, own }: Model): HTMLElement[] {
   if (row.train_test === null && own === undefined) return [];
-  const known = PARTS.filter(([column]) => typeof row[column] === "number");
-  const total = known.reduce((sum, [column]) => sum + Math.max(0, Number(row[column])), 0);
-  const boxes = known.map(([column]) => {
+  const known = COMPONENTS.filter(({ field: column }) => typeof row[column] === "number");
+  const total = known.reduce((sum, { field: column }) => sum + Math.max(0, Number(row[column])), 0);
+  const boxes = known.map(({ field: column }) => {
     const share = (100 * Math.max(0, Number(row[column]))) / total;
     return h("span", { class: `part ${column}`, style: `width: ${share.toFixed(2)}%` });
   });
-  const legend = PARTS.map(([column, text]) =>
+  const legend = COMPONENTS.map(({ field: column, name }) =>
     h(
       "li",
       {},
       h("span", { class: `part ${column}`, "aria-hidden": "true" }),
-      ` ${text} ${format(column, row[column])}`,
+      ` ${name} ${format(column, row[column])}`,
     ),
   );
   const labels = (column: string, text: string) => (own !== undefined && column === "train_test" ? "all" : text);

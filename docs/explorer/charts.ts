@@ -27,6 +27,9 @@ async function draw(host: HTMLElement, spec: VisualizationSpec, pick: (name: str
     downloadFileName: "ssl-hub",
   });
   drawn.set(host, result);
+  const menu = host.querySelector("summary");
+  menu?.setAttribute("aria-label", "Save this chart");
+  menu?.querySelector("svg")?.setAttribute("aria-hidden", "true");
   result.view.addEventListener("click", (_event, item) => {
     const name = (item?.datum as { name?: unknown } | undefined)?.name;
     if (typeof name === "string") pick(name);

@@ -12,7 +12,7 @@ export function chart(spec: VisualizationSpec, label: string, pick: (name: strin
   loading
     .then(async (charts) => {
       // The view may be gone by the time the script is here; vega measures the width of what is on the page.
-      if (host.isConnected) await charts.draw(host, spec, pick);
+      if (host.isConnected) await charts.draw(host, { ...spec, description: label } as VisualizationSpec, pick);
     })
     .catch((error: unknown) => host.replaceChildren(h("p", { class: "warning", role: "alert" }, String(error))));
   return frame;

@@ -45,7 +45,7 @@ function joined() {
 function runsChanged(): void {
   models = joined();
   show(fromHash(location.hash, models.known), { anew: true });
-  byId<HTMLDetailsElement>("own-runs").open = true;
+  byId<HTMLDetailsElement>("runs-details").open = true;
 }
 
 function show(state: State, { anew = false } = {}): void {
@@ -225,5 +225,5 @@ byId("skip").addEventListener("click", (event) => {
 });
 byId("theme").replaceWith(themeSwitch(() => renderView()));
 byId("version").textContent = hub.version;
-byId<HTMLDetailsElement>("own-runs").open = runs.faults.length > 0;
+byId<HTMLDetailsElement>("runs-details").open = runs.faults.length > 0;
 show(fromHash(location.hash, models.known));

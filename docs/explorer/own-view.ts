@@ -49,7 +49,7 @@ export function ownView(page: Page, runs: OwnRuns, models: readonly Model[], cha
       h("label", { class: "button" }, "Choose files", input),
       checkbox("runs-keep", "keep them in this browser", runs.kept, keep),
     ),
-    h("ul", { class: "faults", role: "alert", hidden: runs.faults.length === 0 }, runs.faults.map((text) => h("li", {}, text))), // biome-ignore format: a line
+    h("div", { role: "alert" }, runs.faults.length > 0 && h("ul", { class: "faults" }, runs.faults.map((text) => h("li", {}, text)))), // biome-ignore format: a line
     ...(files.length === 0
       ? []
       : [h("ul", { class: "files", "aria-label": "Files of runs" }, files), about(page, models)]),

@@ -7,9 +7,13 @@ export interface ImageFile {
 /** Files of a drop, those in dropped folders too. */
 export async function droppedFiles(transfer: DataTransfer): Promise<ImageFile[]> {
   // The list is only there until the handler first waits.
-  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const items = Array.from(transfer.items, (item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const found: ImageFile[] = [];
-  for (const entry of entries) await walk(entry, "", found);
+  for (const { entry, file } of items) {
+    if (entry !== null) await walk(entry, "", found);
+    // What another program hands over is no entry of a folder.
+    else if (file !== null) found.push({ file, folder: "" });
+  }
   return found;
 }
 

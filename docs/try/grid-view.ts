@@ -5,13 +5,41 @@ import { classNumber, type Item, labelCounts, labelled, type Page } from "./page
 /** Neighbours that are shown. */
 const NEIGHBOURS = 8;
 
+/** The image that the Tab key reaches: hundreds of stops would keep a keyboard from what follows. */
+let reachable = 0;
+
 /** The images as buttons, what a click does, and the neighbours of the one that is selected. */
 export function renderGrid(page: Page): void {
   const focused = document.activeElement?.id ?? "";
+  reachable = Math.min(reachable, page.items.length - 1);
+  byId("grid").onkeydown = (event) => onKey(page, event);
   byId("tools").replaceChildren(...tools(page));
   byId("grid").replaceChildren(...page.items.map((item, i) => tile(page, item, i)));
   byId("side").replaceChildren(...side(page));
   if (focused !== "") document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+/** Arrows, Home and End go to another image; digits label the one that has the focus. */
+function onKey(page: Page, event: KeyboardEvent): void {
+  const tiles = Array.from(byId("grid").children) as HTMLElement[];
+  const at = tiles.indexOf(document.activeElement as HTMLElement);
+  if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^\d$/.test(event.key)) {
+    const label = Number(event.key) - 1;
+    if (label >= page.classes.length) return;
+    page.items[at]!.label = label;
+    page.changed();
+    return;
+  }
+  const columns = tiles.filter(({ offsetTop }) => offsetTop === tiles[0]!.offsetTop).length;
+  const moves: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: tiles.length - 1 }; // biome-ignore format: a line
+  const to = moves[event.key];
+  if (to === undefined || tiles[to] === undefined) return;
+  event.preventDefault();
+  tiles[at]!.tabIndex = -1;
+  tiles[to]!.tabIndex = 0;
+  reachable = to;
+  tiles[to]!.focus();
 }
 
 function tools(page: Page): HTMLElement[] {
@@ -70,6 +98,7 @@ function tile(page: Page, item: Item, index: number): HTMLElement {
   const percent = item.guess === null ? "" : ` ${Math.round(100 * item.guess.probability)}%`;
   const wrong = own !== null && guess !== null && own !== guess;
   const click = () => {
+    reachable = index;
     if (page.active === null) page.selected = index;
     else item.label = item.label === page.active ? -1 : page.active;
     page.changed();
@@ -77,7 +106,7 @@ function tile(page: Page, item: Item, index: number): HTMLElement {
   const label = `${item.name}${own === null ? "" : `, label ${own}`}${guess === null ? "" : `, predicted ${guess}${percent}`}`;
   return h(
     "button",
-    { type: "button", id: `image-${index}`, class: page.selected === index ? "tile selected" : "tile", title: item.name, "aria-label": label, "aria-pressed": page.selected === index, click }, // biome-ignore format: a line
+    { type: "button", id: `image-${index}`, class: page.selected === index ? "tile selected" : "tile", title: item.name, "aria-label": label, "aria-pressed": page.selected === index, tabindex: index === reachable ? 0 : -1, click }, // biome-ignore format: a line
     h("img", { src: item.thumbnail, alt: "" }),
     h("span", { class: "own" }, own ?? ""),
     h(

@@ -29,7 +29,9 @@ export function remoteFiles(address: string): ReadFile {
   return async (name) => {
     const url = new URL(name, base);
     const response = await fetch(url).catch((cause) => {
-      throw failure(`cannot reach ${url.href} (${cause.message}); its server must allow other pages (CORS)`);
+      throw failure(
+        `cannot reach ${url.href} (${cause.message}); it is not there, or its server does not let other pages read it: it must send Access-Control-Allow-Origin (CORS). Or choose the folder from your disk`,
+      );
     });
     if (!response.ok) throw failure(`${url.href} answers ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());

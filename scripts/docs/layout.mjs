@@ -23,7 +23,7 @@ export function layout({ page, pages, html, headings, apps, version }) {
       const inner = own ? `<ul>${headings.map(({ id, text }) => `<li><a href="#${id}">${escapeHtml(text)}</a></li>`).join("")}</ul>` : ""; // biome-ignore format: a line
       return `<li><a href="${out}"${out === page.out ? ' aria-current="page"' : ""}>${escapeHtml(title)}</a>${inner}</li>`;
     });
-    return `<h2>${section}</h2>\n<ul>\n${items.join("\n")}\n</ul>`;
+    return `<p class="part">${section}</p>\n<ul>\n${items.join("\n")}\n</ul>`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -47,12 +47,12 @@ ${topLinks(apps)}
 <span class="end"><span id="theme"></span></span>
 </header>
 <div class="columns">
+<nav aria-label="Pages">
 <details class="menu" open>
 <summary>Pages</summary>
-<nav aria-label="Pages">
 ${menu.join("\n")}
-</nav>
 </details>
+</nav>
 <main id="content" tabindex="-1"${page.source === "docs/models.md" ? ' class="wide"' : ""}>
 ${html}</main>
 </div>

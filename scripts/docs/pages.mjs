@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, normalize, posix, relative } from "node:path";
 import MarkdownIt from "markdown-it";
+import { escapeHtml } from "../../dist/src/core/html.js";
 
 /** Sections of the menu: sources relative to the root. Other pages under docs/ come last, so that none is forgotten. */
 const MENU = [
@@ -71,7 +72,7 @@ export function renderPage(page, pages, root, need) {
   const outOf = new Map(pages.map(({ source, out }) => [source, out]));
   const md = new MarkdownIt({ html: false, linkify: false });
   const headings = [];
-  const slugs = slugger();
+  const slugs = counter();
   const address = (href) => {
     if (/^([a-z]+:|#|\/)/i.test(href)) return href;
     const [path, fragment] = href.split("#");
@@ -85,19 +86,26 @@ export function renderPage(page, pages, root, need) {
   };
   md.core.ruler.push("site", (state) => {
     const { tokens } = state;
+    const tables = counter((name, count) => (count === 0 ? name : `${name}, ${count + 1}`));
+    let heading = page.title;
     for (const [i, token] of tokens.entries()) {
+      if (token.type === "table_open") token.meta = { label: tables(heading) };
+      // A corner without a word is no header.
+      if (token.type === "th_open" && tokens[i + 1].content.trim() === "") token.tag = tokens[i + 2].tag = "td";
       for (const child of token.children ?? []) {
         const name = child.type === "link_open" ? "href" : child.type === "image" ? "src" : undefined;
         if (name !== undefined) child.attrSet(name, address(child.attrGet(name)));
       }
       if (token.type !== "heading_open") continue;
       const text = plain(tokens[i + 1]);
-      const id = slugs(text);
+      heading = text;
+      const id = slugs(text.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").trim().replace(/\s/g, "-")); // biome-ignore format: a line
       token.attrSet("id", id);
       if (token.tag === "h2") headings.push({ id, text });
     }
   });
-  md.renderer.rules.table_open = () => '<div class="scroll" role="region" tabindex="0" aria-label="Table"><table>\n';
+  md.renderer.rules.table_open = (tokens, i) =>
+    `<div class="scroll" role="region" tabindex="0" aria-label="Table: ${escapeHtml(tokens[i].meta.label)}"><table>\n`;
   md.renderer.rules.table_close = () => "</table></div>\n";
   if (page.source === "docs/models.md") linkCards(md);
   return { html: md.render(page.text), headings };
@@ -114,13 +122,12 @@ function linkCards(md) {
 
 const plain = (inline) => (inline.children ?? []).map(({ type, content }) => (type === "text" || type === "code_inline" ? content : "")).join(""); // biome-ignore format: a line
 
-/** Ids of headings as GitHub makes them, so that links work in both places. */
-function slugger() {
+/** Tells repeated names apart; headings' ids as GitHub makes them, so that links work in both places. */
+function counter(numbered = (slug, count) => (count === 0 ? slug : `${slug}-${count}`)) {
   const seen = new Map();
-  return (text) => {
-    const slug = text.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").trim().replace(/\s/g, "-"); // biome-ignore format: a line
-    const count = seen.get(slug) ?? 0;
-    seen.set(slug, count + 1);
-    return count === 0 ? slug : `${slug}-${count}`;
+  return (name) => {
+    const count = seen.get(name) ?? 0;
+    seen.set(name, count + 1);
+    return numbered(name, count);
   };
 }

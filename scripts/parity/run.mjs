@@ -11,7 +11,7 @@ const HELP = `npm run parity [names ...] [-- options]
   --backend NAME    wasm (default), tfjs-node
   --half            also measure what float16 does to the features; takes three times as long
   --fresh           run what this commit has run already, too
-  --out             print the tables and leave docs/ alone
+  --print           print the tables and leave docs/ alone
 
 Each case is a full-size model whose weights a formula gives: up to 5 GB of disk and 10 GB of memory, half an hour in all. A
 run that is stopped goes on. The numbers go into docs/parity.json, docs/parity.md and docs/verification.md.
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
     backend: { type: "string", default: "wasm" },
     half: { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
-    out: { type: "boolean", default: false },
+    print: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -97,7 +97,7 @@ for (const [name, line] of Object.entries(hubconf)) {
 }
 const architectureOf = (name) => architectures.get(name);
 console.log(`\n${caseTable(data)}\n\n${architectureTable(data, architectureOf)}`);
-if (!values.out) {
+if (!values.print) {
   const pages = { parity: path("docs/parity.md"), verification: path("docs/verification.md") };
   const texts = Object.fromEntries(Object.entries(pages).map(([page, at]) => [page, readFileSync(at, "utf8")]));
   const next = renderPages(texts, data, architectureOf);

@@ -1,8 +1,9 @@
 import type { Job } from "../core/events.ts";
 import { CHECK_CHAPTERS } from "./figures/checks.ts";
-import type { Figure } from "./figures/figure.ts";
+import type { Chapter, Figure } from "./figures/figure.ts";
 import { HYPER_PARAMETER_CHAPTERS } from "./figures/hyper-parameters.ts";
 import { MODEL_CHAPTERS } from "./figures/models.ts";
+import { tellOfRuns } from "./figures/own-marks.ts";
 import { SCALING_CHAPTERS } from "./figures/scaling.ts";
 import { computeNumbers } from "./numbers/all.ts";
 import type { Numbers } from "./numbers/numbers.ts";
@@ -26,6 +27,7 @@ export interface Analysis {
 
 /** Figures of the main text in the paper's order; the others follow. */
 const MAIN = [
+  "overview",
   "radar",
   "fig4_trend",
   "tradeoff_all",
@@ -51,7 +53,13 @@ const MAIN = [
 /** Ids of the main text's figures and tables. */
 export const FIGURE_IDS: readonly string[] = MAIN;
 
-const CHAPTERS = [...MODEL_CHAPTERS, ...SCALING_CHAPTERS, ...HYPER_PARAMETER_CHAPTERS, ...CHECK_CHAPTERS];
+/** All figures, by what is made together. */
+export const CHAPTERS: readonly Chapter[] = [
+  ...MODEL_CHAPTERS,
+  ...SCALING_CHAPTERS,
+  ...HYPER_PARAMETER_CHAPTERS,
+  ...CHECK_CHAPTERS,
+];
 
 /**
  * Recomputes the figures and tables of the paper from its results table. Errors are in percent.
@@ -69,7 +77,7 @@ export function analyze(options: AnalysisOptions = {}): Analysis {
   const study = runs === undefined ? paper : makeStudy({ errata, runs });
   const all = chapters.flatMap(({ make }) => {
     signal?.throwIfAborted();
-    return make(study, numbers);
+    return make(study, numbers).map((figure) => tellOfRuns(figure, study.all));
   });
   const rank = (figure: Figure) => (MAIN.includes(figure.id) ? MAIN.indexOf(figure.id) : MAIN.length);
   const figures = all.filter(({ id }) => only?.includes(id) ?? true).sort((a, b) => rank(a) - rank(b));

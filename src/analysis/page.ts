@@ -2,6 +2,7 @@ import { escapeHtml } from "../core/html.ts";
 import type { Analysis } from "./analyze.ts";
 import { NOT_REPRODUCED } from "./figures/checks.ts";
 import type { Datum, Figure } from "./figures/figure.ts";
+import { hasOwn } from "./figures/own-marks.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; }
@@ -12,7 +13,10 @@ h2 { font-size: 1.15rem; margin: 0 0 .2rem; } h2 small { font-weight: normal; op
 .note { border-left: 4px solid #E69F00; padding-left: .8rem; } figcaption p { margin: .3rem 0; }
 table { border-collapse: collapse; font-size: .85rem; } th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; } .table { max-height: 26rem; overflow: auto; background: none; }
-nav ol { columns: 2; padding-left: 1.2rem; } @media (max-width: 40rem) { nav ol { columns: 1; } }`;
+nav ol { columns: 2; column-gap: 3.5rem; padding-left: 2.2rem; } nav li { break-inside: avoid; overflow-wrap: anywhere; padding: .1rem 0; } @media (max-width: 40rem) { nav ol { columns: 1; } }`;
+
+const OWN_NOTE =
+  "Your runs are the red diamonds; fits, p-values, means and all other quantities are the paper's alone, as without them.";
 
 /** A page of all figures in the order of the paper, each with a sentence on how to read it. */
 export function indexPage({ figures }: Analysis, drawn: ReadonlySet<string>): string {
@@ -20,10 +24,11 @@ export function indexPage({ figures }: Analysis, drawn: ReadonlySet<string>): st
     ({ id, paper, title }) => `<li><a href="#${id}">${escapeHtml(paper)}: ${escapeHtml(title)}</a></li>`,
   );
   const absent = NOT_REPRODUCED.map(({ what, why }) => `<li><b>${escapeHtml(what)}</b>: ${escapeHtml(why)}</li>`);
+  const own = figures.some(({ rows }) => hasOwn(rows));
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Evaluating self-supervised learning via risk decomposition, recomputed</title><style>${STYLE}</style></head>
 <body><h1>Evaluating self-supervised learning via risk decomposition, recomputed</h1>
-<p>Figures and tables of the paper (ICML 2023, <a href="https://arxiv.org/abs/2302.03068">arXiv 2302.03068</a>) from its results table. Errors are in percent. All quantities: <a href="numbers.json">numbers.json</a>.</p>
+<p>Figures and tables of the paper (ICML 2023, <a href="https://arxiv.org/abs/2302.03068">arXiv 2302.03068</a>) from its results table. Errors are in percent. All quantities: <a href="numbers.json">numbers.json</a>.${own ? ` ${OWN_NOTE}` : ""}</p>
 <nav><ol>${links.join("")}</ol></nav>
 ${figures.map((figure) => section(figure, drawn.has(figure.id))).join("\n")}
 <h2>What cannot be reproduced</h2><ul>${absent.join("")}</ul></body></html>

@@ -52,7 +52,11 @@ export interface Study {
  */
 export function makeStudy(options: { errata?: ErrataMode; runs?: readonly Row[] } = {}): Study {
   const paper = loadResults({ errata: options.errata ?? "flag" }).map((row): Row => ({ ...row, name: row.enc }));
-  const all = [...paper, ...(options.runs ?? [])];
+  return studyOf([...paper, ...(options.runs ?? [])]);
+}
+
+/** The row sets of a list of rows. */
+export function studyOf(all: readonly Row[]): Study {
   const has = (columns: readonly string[]) => (row: Row) => columns.every((column) => num(row, column) !== null);
   return {
     all,

@@ -7,13 +7,16 @@ export const analyze: Command = {
   summary: "Recompute the paper's figures and tables from its results, with your own runs beside its 169 encoders",
   options: [
     ["--out <dir>", "where index.html, numbers.json and the figures go (SVG, PNG, vega-lite, CSV)"],
-    ["--runs <file>...", "your own runs: what decompose, compare or fewshot prints with --json, or CSV"],
+    [
+      "--runs <file>...",
+      "your own runs: what decompose, compare, fewshot or stats prints with --json, with hyper_parameters, or CSV",
+    ],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
-    ["--only <id>...", "a figure to make, as often as wanted; default all"],
+    ["--only <id>...", "a figure to make, as often as wanted; default all. Only what it needs is computed"],
   ],
   examples: [
     "ssl-hub analyze --out analysis",
-    "ssl-hub analyze --out analysis --only fig4_trend --only scaling_law",
+    "ssl-hub analyze --out analysis --only fig4_trend --only ranks",
     "ssl-hub decompose my_model --train in1k/train --test in1k/val --json > mine.json; ssl-hub analyze --runs mine.json --out analysis",
     "ssl-hub fewshot my_model --train in1k/train --test in1k/val --json > few.json; ssl-hub analyze --runs mine.json --runs few.json --out analysis",
     "ssl-hub analyze --json > numbers.json",

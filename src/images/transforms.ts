@@ -90,7 +90,9 @@ type F32 = Float32Array;
 
 function byteTable(mean: number, std: number): Float32Array {
   const f = Math.fround;
-  return Float32Array.from({ length: 256 }, (_, byte) => f(f(byte / 255) - f(mean)) / f(std));
+  const table = new Float32Array(256);
+  for (let byte = 0; byte < 256; byte++) table[byte] = f(f(byte / 255) - f(mean)) / f(std);
+  return table;
 }
 
 /**

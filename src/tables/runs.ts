@@ -1,6 +1,7 @@
 import { csvRecords } from "../core/csv.ts";
 import { HubError, messageOf } from "../core/errors.ts";
-import { type Cell, FIELD_LIST, type FieldKind } from "./fields.ts";
+import { nearest } from "../core/nearest.ts";
+import { type Cell, FIELD_LIST, FIELDS, type FieldKind } from "./fields.ts";
 
 /** A model that a user has measured: what the file says of it, under the names of the results table. */
 export interface Run {
@@ -34,7 +35,18 @@ const SYNONYMS: Record<string, string> = {
 
 const STATISTIC = /^(train|test)((real)?aug)?_(rank|rank_Z|nc1|nc1norm|intra_var|inter_var|vars|uniformity|alignment)$/;
 
-const KINDS = new Map<string, FieldKind>(FIELD_LIST.map(([, field, kind]) => [field, kind]));
+/** Columns of the results table that follow from others, where a user may say them outright. */
+const DERIVED: readonly [string, FieldKind][] = [
+  ["nviews", "integer"],
+  ["n_augmentations", "integer"],
+  ["projection_nparameters_hidden", "integer"],
+];
+
+const KINDS = new Map<string, FieldKind>([...FIELD_LIST.map(([, field, kind]) => [field, kind] as const), ...DERIVED]);
+const SECTIONS: readonly string[] = Object.keys(FIELDS);
+
+/** Of the alternative decomposition, which the results table does not have. */
+const ALTERNATIVE = ["enc_gen", "probe_gen"] as const;
 
 /** A run is a few errors: whoever gives more gives another file. */
 const MOST_CHARACTERS = 16e6;
@@ -48,7 +60,8 @@ type Entry = Record<string, unknown> & { model: string };
  * A user's own runs: what `decompose`, `compare`, `fewshot` and `stats` print with `--json`, any JSON list of objects with `model`
  * (or `name`), or CSV with such a column. Errors are in percent and may stand under the results table's names, as `agg_risk`,
  * `full`, `shot30`, `pct1`, `shot5`, `shot3`, or in an object `risk`, `components`, `errors`, `shots` or `columns`; columns that the
- * results table does not have are passed over. Runs of one model are joined: of a value that is there twice the last is taken.
+ * results table does not have are passed over. What the model is stands beside them, or in an object `hyper_parameters` or
+ * `metadata`, flat or by the sections of metadata.yaml, in which a column that no one knows is an error. Runs of one model are joined: of a value that is there twice the last is taken.
  * @param text the file's text; JSON when it begins with a brace or a bracket.
  * @param name the file's name, for errors.
  * @throws HubError `DATA` when it is neither, holds no model, or a value is not what its column holds: errors are numbers from -100
@@ -71,6 +84,7 @@ export function parseRuns(text: string, name: string): Run[] {
 }
 
 const isMeasured = (column: string) => RUN_ERRORS.includes(column) || STATISTIC.test(column);
+const isAlternative = (column: string) => ALTERNATIVE.some((part) => column === `alternative_${part}`);
 
 function jsonEntries(text: string, fail: Fail): Entry[] {
   let parsed: unknown;
@@ -125,17 +139,40 @@ function cellsOf(entry: Entry, fail: Fail): Record<string, Cell> {
     if (value === null || value === undefined || value === "") return;
     const cell = cellOf(column, value);
     if (cell !== undefined) cells[column] = cell;
-    else if (isMeasured(column) || KINDS.has(column)) throw fail(`${entry.model} has ${key} ${shown(value)}.`);
+    else if (isMeasured(column) || isAlternative(column) || KINDS.has(column))
+      throw fail(`${entry.model} has ${key} ${shown(value)}.`);
   };
   for (const source of [entry, ...INNER.map((key) => entry[key])]) {
     if (typeof source !== "object" || source === null || Array.isArray(source)) continue;
     for (const [key, value] of Object.entries(source)) take(key, value);
+  }
+  for (const [key, value] of described(entry, fail)) take(key, value);
+  if (typeof entry.alternative === "object" && entry.alternative !== null) {
+    for (const part of ALTERNATIVE) take(`alternative_${part}`, (entry.alternative as Record<string, unknown>)[part]);
   }
   for (const { shots, error } of curveOf(entry)) {
     if (shots === null) take("train_test", error);
     else if (RUN_ERRORS.includes(`train-nperclass-${shots}_test`)) take(`train-nperclass-${shots}_test`, error);
   }
   return cells;
+}
+
+/** Cells of the blocks that say what the model is. */
+function described(entry: Entry, fail: Fail): [string, unknown][] {
+  return (["hyper_parameters", "metadata"] as const).flatMap((block) => {
+    const given = entry[block];
+    if (given === null || given === undefined) return [];
+    if (typeof given !== "object" || Array.isArray(given)) throw fail(`${entry.model} has ${block} ${shown(given)}, not an object.`); // biome-ignore format: one line
+    const flat = Object.entries(given).flatMap(([key, value]) => {
+      const inner = SECTIONS.includes(key) && typeof value === "object" && value !== null && !Array.isArray(value);
+      return inner ? Object.entries(value as object) : [[key, value] as [string, unknown]];
+    });
+    for (const [column] of flat) {
+      if (KINDS.has(column) || isMeasured(column)) continue;
+      throw fail(`${entry.model} has ${block} ${shown(column)}, and there is no such column. The nearest are ${nearest(column, [...KINDS.keys()]).join(", ")}.`); // biome-ignore format: one line
+    }
+    return flat;
+  });
 }
 
 /** Points of `compare`: the error with `shots` labels a class, null for all. */
@@ -145,14 +182,18 @@ function curveOf({ curve }: Entry): { shots: unknown; error: unknown }[] {
 
 /** The value as its column holds it; undefined where it cannot. */
 function cellOf(column: string, value: unknown): Cell | undefined {
-  if (isMeasured(column)) {
+  if (isMeasured(column) || isAlternative(column)) {
     const number = numberOf(value);
     const fits = number !== undefined && (STATISTIC.test(column) || (number >= -100 && number <= 200));
     return fits ? number : undefined;
   }
   const kind = KINDS.get(column);
   if (kind === "boolean") return { true: true, false: false, yes: true, no: false }[String(value).toLowerCase()];
-  if (kind === "integer" || kind === "number") return numberOf(value);
+  if (kind === "integer" || kind === "number") {
+    const number = numberOf(value);
+    return number === undefined || number < 0 || (kind === "integer" && !Number.isInteger(number)) ? undefined : number;
+  }
+  if (column === "views" && !/^(\d+x)?\d+(\+\d+x\d+)*$/.test(String(value))) return undefined;
   if (kind === "list") return Array.isArray(value) ? value.map(String) : String(value).split(/\s+/);
   return kind === "text" && typeof value !== "object" ? String(value) : undefined;
 }

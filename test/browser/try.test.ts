@@ -146,6 +146,77 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   });
 
+  test("by the keyboard alone: labels, classifier, decomposition", async () => {
+    await page.keyboard.press("Tab");
+    const reach = async (id: string) => {
+      for (let presses = 0; presses < 40; presses++) {
+        if ((await page.evaluate(() => document.activeElement?.id)) === id) return;
+        await page.keyboard.press("Tab");
+      }
+      throw new Error(`40 presses of Tab do not reach #${id}`);
+    };
+    await reach("samples");
+    await page.keyboard.press("Enter");
+    await encoded(`${SAMPLES} images`);
+    const digits = await opticalDigits({ split: "test" });
+    const labels = Array.from(digits.labels().subarray(0, SAMPLES), String);
+    for (const name of ["0", "1"]) {
+      await reach("new-class");
+      await page.keyboard.type(name);
+      await page.keyboard.press("Enter");
+      // Adding a class leads to what a click does; the field for the next one is before it on the way back.
+      await page.locator("#clear-labels").waitFor();
+      await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    }
+    await reach("image-0");
+    let at = 0;
+    const go = async (to: number) => {
+      for (; at < to; at++) await page.keyboard.press("ArrowRight");
+      for (; at > to; at--) await page.keyboard.press("ArrowLeft");
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe(`image-${to}`);
+    };
+    const rows = ["0", "1"].flatMap((name) => labels.flatMap((label, i) => (label === name ? [i] : [])).slice(0, 4));
+    for (const row of rows.sort((a, b) => a - b)) {
+      await go(row);
+      await page.keyboard.press(labels[row] === "0" ? "1" : "2");
+    }
+    await page.locator("#few-shot-result", { hasText: "Fitted on 8 labelled images of 2 classes" }).waitFor();
+    // 0 takes a label away, the key of its class gives it back.
+    await page.keyboard.press("0");
+    await page.locator("#few-shot-result", { hasText: "Fitted on 7 labelled images" }).waitFor();
+    await page.keyboard.press(labels[at] === "0" ? "1" : "2");
+    await page.locator("#few-shot-result", { hasText: "Fitted on 8 labelled images" }).waitFor();
+    await page.keyboard.press("End");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe(`image-${SAMPLES - 1}`);
+    await reach("decompose");
+    await page.keyboard.press("Enter");
+    await page.locator("#risk-agg_risk").waitFor();
+  });
+
+  test("a drop takes images and says of each other file what it is", async () => {
+    const bytes = Array.from(await readFile(fixture("png-rgb.png")));
+    await page.evaluate((png) => {
+      const dataTransfer = new DataTransfer();
+      const files = [
+        new File([new Uint8Array(png)], "a.png"),
+        new File(["shopping list"], "notes.txt"),
+        new File(["%PDF-1.7"], "paper.pdf"),
+        new File([], "nothing.jpg"),
+      ];
+      for (const file of files) dataTransfer.items.add(file);
+      const event = { dataTransfer, bubbles: true, cancelable: true };
+      document.body.dispatchEvent(new DragEvent("dragover", event));
+      document.body.dispatchEvent(new DragEvent("drop", event));
+    }, bytes);
+    await encoded("1 images, 256 features each");
+    expect(await page.locator("#faults li").allTextContents()).toEqual([
+      expect.stringContaining("notes.txt: it is text beginning with"),
+      expect.stringContaining("paper.pdf: it is a PDF"),
+      expect.stringContaining("nothing.jpg: it is an empty file"),
+    ]);
+    expect(await page.locator(".drop.over").count()).toBe(0);
+  });
+
   test("a JPEG is decoded without its turn and profile, close to libjpeg-turbo, and the page says so", async () => {
     await page.locator("#choose").setInputFiles(["jpeg-444.jpg", "jpeg-420.jpg", "jpeg-exif6.jpg"].map(fixture));
     await encoded("3 were decoded by the browser");
@@ -163,10 +234,10 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
     const folder = fileURLToPath(new URL("../../assets/tiny_sup/", import.meta.url));
     beforeAll(async () => {
       server = createServer(async (request, response) => {
-        response.setHeader("access-control-allow-origin", "*");
+        if (!request.url!.startsWith("/closed/")) response.setHeader("access-control-allow-origin", "*");
         const name = request.url!.split("/").at(-1)!;
         const bytes = await readFile(folder + name).catch(() => undefined);
-        if (bytes === undefined) return response.writeHead(404).end();
+        if (bytes === undefined || request.url!.startsWith("/nowhere/")) return response.writeHead(404).end();
         if (request.url!.startsWith("/damaged/") && name.endsWith(".bin")) bytes[5]! ^= 1;
         response.end(bytes);
       });
@@ -185,6 +256,14 @@ describe.skipIf(!hasChromium)("the try-it page (skipped without Chromium)", () =
       };
       await load("/damaged/");
       await encoded(/the SHA-256 of .* is not the one in model.json/);
+      await load("/nowhere/");
+      await encoded(/nowhere\/model.json answers 404/);
+      await load("/closed/");
+      await encoded(
+        /cannot reach .*closed\/model.json .*Access-Control-Allow-Origin \(CORS\).*choose the folder from your disk/,
+      );
+      // The browser writes what it refuses to its console, too.
+      expect(errors.splice(0).every((text) => /CORS|Failed to load resource/.test(text))).toBe(true);
       await load("/good");
       await encoded("1 images, 256 features each, by tiny_sup");
       const [model] = await hub.load("tiny_sup", { backend: "wasm" });

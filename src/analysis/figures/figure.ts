@@ -19,6 +19,12 @@ export interface Figure {
   how: string;
   /** What the published analysis did otherwise, and what is done about it. */
   note?: string;
+  /** Columns that a model of the reader's own must have to be in it. */
+  needs?: readonly string[];
+  /** Why a model that has them is not in it all the same. */
+  other?: string;
+  /** Why the reader's own models cannot be in it, as the end of a sentence. */
+  noRuns?: string;
   /** The numbers it is drawn from. */
   rows: Datum[];
   /** Absent for tables. */
@@ -38,6 +44,13 @@ export interface Chapter {
 /** Okabe and Ito's colours, which colour-blind readers can tell apart. */
 export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442"];
 
+/** Of a reader's own models. */
+export const OWN_COLOUR = "#D55E00";
+
+/** What the column `whose` holds. */
+export const PAPERS = "the paper's";
+export const YOURS = "your runs";
+
 /** Components as the paper's figures name and stack them, bottom to top. */
 export const PARTS = [
   { field: "usability", title: "Usability" },
@@ -54,6 +67,19 @@ export const BUDGET_TITLES: Record<Budget, string> = {
   shot3: "3 a class",
 };
 
+/** Components and statistics as axes of small plots name them. */
+export const COLUMN_TITLES: Record<string, string> = {
+  approx: "Approximation (%)",
+  usability: "Usability (%)",
+  probe_gen: "Probe gen. (%)",
+  enc_gen: "Encoder gen. (%)",
+  agg_risk: "Error (%)",
+  train_rank: "Effective rank",
+  train_uniformity: "Uniformity",
+  trainrealaug_alignment: "Alignment, views",
+  train_alignment: "Alignment, classes",
+};
+
 export const OUTCOME_TITLES: Record<string, string> = {
   approx: "Approximation",
   usability: "Usability",
@@ -68,6 +94,10 @@ export const BASE = {
   $schema: "https://vega.github.io/schema/vega-lite/v5.json",
   background: "white",
   config: {
+    // A label for each point, which no image shows, is half of a file.
+    aria: false,
+    // Half-transparent fills: an opacity of a mark takes a PNG renderer a surface a point.
+    point: { opacity: 1 },
     font: "sans-serif",
     axis: { labelFontSize: 12, titleFontSize: 13, labelLimit: 260 },
     legend: { labelFontSize: 12, titleFontSize: 12, labelLimit: 260, symbolLimit: 40 },
@@ -79,13 +109,15 @@ export const BASE = {
 /** A model of the reader's own, which figures mark. */
 export const isOwn = (row: Row): boolean => row.own === true;
 
+export const whoseOf = (row: Row): string => (isOwn(row) ? YOURS : PAPERS);
+
 /** Name, mark and the named columns of a row; errors in percent. */
 export function datum(row: Row, columns: readonly string[]): Datum {
   const cells = columns.map((column) => [
     column === BUDGETS.full ? "agg_risk" : column,
     num(row, column) ?? text(row[column]),
   ]);
-  return { model: row.name, whose: isOwn(row) ? "yours" : "paper", ...Object.fromEntries(cells) };
+  return { model: row.name, whose: whoseOf(row), ...Object.fromEntries(cells) };
 }
 
 const text = (value: unknown): Value => (typeof value === "string" ? value : null);

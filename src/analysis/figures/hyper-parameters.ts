@@ -1,26 +1,35 @@
-import { ADDITIVE_TERMS } from "../numbers/additive.ts";
+import { ADDITIVE_TERMS, effectOn, projectionOf } from "../numbers/additive.ts";
 import { TREATMENTS } from "../numbers/controlled-effects.ts";
 import { PAIR_STUDIES, pairGroups } from "../numbers/controlled-pairs.ts";
-import { cellOf, columnOf, headOf } from "../numbers/design.ts";
+import { cellOf, columnOf } from "../numbers/design.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Coefficient } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
-import { bars, lines, scatter, strip } from "./charts.ts";
-import { type Chapter, type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES } from "./figure.ts";
+import { bars, intervals, lines, scatter, strip } from "./charts.ts";
+import { type Chapter, type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES, whoseOf } from "./figure.ts"; // biome-ignore format: one line
 
+/** Columns in the words of the paper. */
 const NAMES: Record<string, string> = {
-  "np.log(z_dim)": "z_dim",
-  "np.log(nviews)": "number of views",
-  "np.log(epochs)": "epochs",
-  "np.log(batch_size)": "batch size",
-  "np.log(n_parameters)": "parameters",
-  "np.log(patch_size)": "patch size",
+  z_dim: "z_dim",
+  nviews: "number of views",
+  epochs: "epochs",
+  batch_size: "batch size",
+  n_parameters: "parameters",
+  patch_size: "patch size",
   n_augmentations: "augmentations",
   ssl_mode: "kind of objective",
   projection: "projection head",
-  family: "architecture family",
+  projection2_arch: "projection head",
+  projection_nparameters_hidden: "parameters of the head",
+  family: "architecture",
   pretraining_data: "pretraining data",
   optimizer: "optimizer",
+  learning_rate: "learning rate",
+  weight_decay: "weight decay",
+  n_classes: "clusters",
+  is_ema: "EMA teacher",
+  is_stopgrad: "stop-gradient",
+  train_rank: "effective rank",
 };
 
 /** Effects of the paper's own figures: id, place, term, outcomes. */
@@ -39,16 +48,26 @@ const REPLACED =
 /** Spreads points of a strip apart, the same in every run. */
 const spread = (i: number): number => 2 * ((i * 0.6180339887498949) % 1) - 1;
 
+/** Effects of the published encoders, and of the reader's own by the same coefficients. */
 function stripRows(all: readonly Row[], numbers: Numbers, term: string, outcomes: readonly Outcome[]): Datum[] {
-  const byName = new Map(all.map((row) => [row.name, row]));
-  return outcomes.flatMap((outcome) =>
-    Object.entries(numbers[`ours.effect.${outcome}.${term}`] as Record<string, number>).map(([model, effect], i) => {
-      const row = byName.get(model)!;
-      const head = headOf(row) === "Na" ? "identity" : headOf(row);
-      const value = term === "projection" ? head : (num(row, columnOf(term)) ?? String(cellOf(row, term)));
-      return { model, whose: isOwn(row) ? "yours" : "paper", outcome: OUTCOME_TITLES[outcome]!, effect, value, spread: spread(i) }; // biome-ignore format: one line
-    }),
-  );
+  const paper = all.filter((row) => !isOwn(row));
+  const byName = new Map(paper.map((row) => [row.name, row]));
+  return outcomes.flatMap((outcome) => {
+    const point = (row: Row, effect: number, i: number): Datum => {
+      const value = term === "projection" ? projectionOf(row) : (num(row, columnOf(term)) ?? String(cellOf(row, term)));
+      return { model: row.name, whose: whoseOf(row), outcome: OUTCOME_TITLES[outcome]!, effect, value, spread: spread(i) }; // biome-ignore format: one line
+    };
+    const effects = Object.entries(numbers[`ours.effect.${outcome}.${term}`] as Record<string, number>);
+    const coefficients = numbers[`ours.coefficients.${outcome}`] as Record<string, number>;
+    const own = all.filter(isOwn).flatMap((row, i, { length }) => {
+      const effect = effectOn(row, term, outcome, paper, coefficients);
+      // Names of several stand one below the other.
+      return effect === null
+        ? []
+        : [{ ...point(row, effect, 0), spread: length === 1 ? 0 : (1.6 * i) / (length - 1) - 0.8 }];
+    });
+    return [...effects.map(([model, effect], i) => point(byName.get(model)!, effect, i)), ...own];
+  });
 }
 
 /** The figures of the paper, then one for each other term. */
@@ -71,11 +90,16 @@ function strips(study: Study, numbers: Numbers): Figure[] {
     return {
       id,
       paper,
-      title: `Effect of ${NAMES[term]} on the error`,
+      title: `Effect of ${NAMES[columnOf(term)]} on the error`,
       how: "A point is an encoder; left of zero the value lowered its error, right it raised it.",
       note: REPLACED,
+      needs: term === "projection" ? ["projection2_arch"] : [columnOf(term)],
       rows,
-      spec: strip(rows, { title: NAMES[term]!, numeric, log: numeric }),
+      spec: strip(rows, {
+        x: { field: "effect", title: "Effect on the error (%); left is better" },
+        row: "outcome",
+        colour: { title: NAMES[columnOf(term)]!, numeric, log: numeric },
+      }),
     };
   });
 }
@@ -85,7 +109,7 @@ const importance: FigureMaker = (_, numbers) => {
     const { terms } = numbers[`ours.importance.${outcome}`] as { terms: Record<string, Record<string, number>> };
     return Object.entries(terms).map(([term, value]) => ({
       outcome: OUTCOME_TITLES[outcome]!,
-      term: NAMES[term]!,
+      term: NAMES[columnOf(term)]!,
       ...value,
     }));
   });
@@ -96,6 +120,7 @@ const importance: FigureMaker = (_, numbers) => {
       title: "How much each hyper-parameter moves the error",
       how: "Mean absolute effect in percent of error, one panel an outcome.",
       note: `${REPLACED} Cross-validated errors of the published trees, as printed, are in numbers.json under xgb.cv_rmse.`,
+      noRuns: "it measures the model that is fitted on the paper's encoders",
       rows,
       spec: bars(rows, { category: "term", value: { field: "mean_abs_effect", title: "Mean |effect| (%)" }, facet: "outcome" }), // biome-ignore format: one line
     },
@@ -114,50 +139,63 @@ const PAIRS: [id: string, paper: string, study: string, x: string, outcomes: Out
   ["controlled_batch", "Ours", "batch_size (ours)", "batch_size", ["usability", "probe_gen"], true],
 ];
 
+/** Order of the values of a category on the x axis. */
+const ORDERS: Record<string, readonly string[]> = {
+  projection2_arch: ["identity", "linear", "mlp"],
+  ssl_mode: ["transform", "generative", "contrastive", "siamese", "hierarchical", "clustering"],
+};
+
 const controlled: FigureMaker = ({ all }, numbers) =>
   PAIRS.map(([id, paper, study, x, outcomes, log]): Figure => {
-    const { groups, labels } = pairGroups(all, PAIR_STUDIES[study]!);
-    const rows = groups.flatMap((group) =>
-      group.rows.flatMap((row) =>
-        outcomes.flatMap((outcome) => {
-          const value = num(row, OUTCOMES[outcome]);
-          return value === null ? [] : [{ group: shortLabel(group.rows), label: group.label, model: row.name, [x]: num(row, x) ?? String(row[x]), z_dim: num(row, "z_dim"), outcome: OUTCOME_TITLES[outcome]!, value }]; // biome-ignore format: one line
-        }),
-      ),
+    const published = pairGroups(all.filter((row) => !isOwn(row)), PAIR_STUDIES[study]!); // biome-ignore format: one line
+    const { groups } = pairGroups(all, PAIR_STUDIES[study]!);
+    const named = groups.map((group) =>
+      group.rows.every(isOwn) ? group.rows : group.rows.filter((row) => !isOwn(row)),
     );
+    const titles = titlesOf(named, published.labels);
+    const rows = outcomes.flatMap((outcome) => groups.flatMap((group, g) => group.rows.flatMap((row): Datum[] => {
+      const value = num(row, OUTCOMES[outcome]);
+      return value === null ? [] : [{ group: titles[g]!, label: group.label, model: row.name, whose: whoseOf(row), [x]: num(row, x) ?? String(row[x]), z_dim: num(row, "z_dim"), outcome: OUTCOME_TITLES[outcome]!, value }]; // biome-ignore format: one line
+    }))); // biome-ignore format: nested small functions
+    const name = NAMES[x]!;
     const numeric = typeof rows[0]?.[x] === "number";
-    const repeated = groups.some(({ multiplicity }) => multiplicity > 1);
-    const how = `Lines join models that differ in ${x.replaceAll("_", " ")} alone (same ${labels.slice(0, 4).join(", ")} ...); a falling line means that more of it lowers the error. ${fitted(numbers, study)}`;
+    const times = Math.max(...published.groups.map(({ multiplicity }) => multiplicity));
+    const how = `Lines join models that differ in ${name} alone (same ${published.labels.slice(0, 4).join(", ")} ...), through their mean where several agree in it too; a falling line means that more of it lowers the error. ${fitted(numbers, study)}`;
     const drawn = id === "fig8_dim_tradeoff" ? tradeoffOf(rows) : undefined;
     return {
       id,
       paper,
-      title: `Models that differ in ${x.replaceAll("_", " ")} alone`,
-      how: drawn === undefined ? how : `The same ViT read at other layers: from small to large z_dim usability falls and probe generalization rises. ${fitted(numbers, study)}`, // biome-ignore format: one line
-      ...(repeated ? { note: `As published, rows enter ${Math.max(...groups.map((g) => g.multiplicity))} times because several keys differ at once, which shrinks the p-values. ${fitted(numbers, study, "ols_upstream_duplicated_rows", "As published")}` } : {}), // biome-ignore format: one line
+      title: `Models that differ in ${name} alone`,
+      how: drawn === undefined ? how : `The same ViT read at other layers, joined: from small to large z_dim usability falls and probe generalization rises. ${fitted(numbers, study)}`, // biome-ignore format: one line
+      ...(times > 1 ? { note: `As published, rows enter ${times} times because several keys differ at once, which shrinks the p-values. ${fitted(numbers, study, "ols_upstream_duplicated_rows", "As published")}` } : {}), // biome-ignore format: one line
+      other: "no encoder of the paper differs from it in that alone",
+      needs: [x, ...outcomes.map((outcome) => OUTCOMES[outcome])],
       rows: drawn ?? rows,
       spec:
         drawn === undefined
-          ? lines(rows, { x: { field: x, title: x.replaceAll("_", " "), log, ordinal: !numeric }, y: { field: "value", title: "Error (%)" }, series: "group", facet: "outcome" }) // biome-ignore format: one line
-          : scatter(drawn, { x: { field: "usability", title: "Usability (%)" }, y: { field: "probe_gen", title: "Probe generalization (%)" }, colour: { field: "group", title: "Encoder" }, size: { field: "z_dim", title: "z_dim" } }), // biome-ignore format: one line
+          ? lines(rows, { x: { field: x, title: name, log, ordinal: !numeric, sort: ORDERS[x]! }, y: { field: "value", title: "Error (%)" }, series: "group", facet: "outcome" }) // biome-ignore format: one line
+          : scatter(drawn, { x: { field: "usability", title: "Usability (%)" }, y: { field: "probe_gen", title: "Probe generalization (%)" }, colour: { field: "group", title: "Encoder" }, joined: "group", size: { field: "z_dim", title: "z_dim" } }), // biome-ignore format: one line
     };
   });
 
-/** What the names of a group's models share. */
-function shortLabel(rows: readonly Row[]): string {
-  const words = rows.map(({ name }) => name.split("_"));
-  const shared = words[0]!.filter((word) => words.every((other) => other.includes(word)));
-  return shared.length > 0 && shared.join("_") !== words[0]![0]
-    ? `${shared.join("_")} (${rows[0]!.name})`
-    : rows[0]!.name;
+/** What the names of each group's models share; where that does not tell the groups apart, what they agree in. */
+function titlesOf(groups: readonly (readonly Row[])[], keys: readonly string[]): string[] {
+  const shared = groups.map((rows) => {
+    const words = rows.map(({ name }) => name.split("_"));
+    return words[0]!.filter((word) => words.every((other) => other.includes(word))).join("_");
+  });
+  if (shared.every((title, i) => title.includes("_") && shared.indexOf(title) === i)) return shared;
+  const word: Record<string, string> = { nviews: "views", epochs: "epochs", z_dim: "dims" };
+  const said = (row: Row, key: string) => (word[key] === undefined ? String(row[key]) : `${row[key]} ${word[key]}`);
+  return groups.map(([row]) => keys.slice(0, 4).map((key) => said(row!, key)).join(", ")); // biome-ignore format: one line
 }
 
 function tradeoffOf(rows: readonly Datum[]): Datum[] {
   const models = [...new Set(rows.map((row) => String(row.model)))];
   const value = (model: string, outcome: string) => rows.find((row) => row.model === model && row.outcome === OUTCOME_TITLES[outcome])?.value ?? null; // biome-ignore format: one line
   return models.map((model) => {
-    const { group, z_dim } = rows.find((row) => row.model === model)!;
-    return { model, whose: "paper", group: String(group).split(" ")[0]!, z_dim: z_dim ?? null, usability: value(model, "usability"), probe_gen: value(model, "probe_gen") }; // biome-ignore format: one line
+    const { group, z_dim, whose } = rows.find((row) => row.model === model)!;
+    return { model, whose: whose!, group: group!, z_dim: z_dim ?? null, usability: value(model, "usability"), probe_gen: value(model, "probe_gen") }; // biome-ignore format: one line
   });
 }
 
@@ -173,34 +211,53 @@ function fitted(
     return Object.entries(fit?.terms ?? {}).flatMap(([term, c]) =>
       c.estimable === false
         ? []
-        : [`${term} on ${outcome} ${c.coef.toFixed(2)} (p = ${c.p.toExponential(1)}, n = ${fit!.n})`],
+        : [
+            `${wordsOf(term)} on ${OUTCOME_TITLES[outcome]!.toLowerCase()} ${c.coef.toFixed(2)} (p = ${c.p.toExponential(1)}, n = ${fit!.n})`,
+          ],
     );
   });
   return parts.length === 0 ? "" : `${lead}: ${parts.join("; ")}.`;
 }
 
+/** Levels that the coefficients of a category are against: the first in alphabetical order among the rows of the fit. */
+const BASES: Record<string, string> = {
+  ssl_mode: "clustering",
+  projection2_arch: "identity",
+  family: "resnet",
+  pretraining_data: "ImageNet-1K",
+  optimizer: "adam",
+};
+
+/** A term of a formula in words: `np.log(epochs)` is `log epochs`, `family[T.vit]` is `vit, not resnet`. */
+function wordsOf(term: string): string {
+  const [, column, level] = /^(.*)\[T\.(.*)\]$/.exec(term) ?? [];
+  if (column !== undefined) return level === "True" ? NAMES[column]! : `${level}, not ${BASES[column]}`;
+  const name = NAMES[columnOf(term)] ?? columnOf(term);
+  return term === columnOf(term) ? name : `log ${name}`;
+}
+
 const linear: FigureMaker = (_, numbers) => {
-  const rows = Object.keys(TREATMENTS).flatMap((name) =>
-    (Object.keys(OUTCOMES) as Outcome[]).flatMap((outcome) => {
-      const { terms, n } = numbers[`gla.${name}.${outcome}`] as { n: number; terms: Record<string, Coefficient> };
+  const rows = (Object.keys(OUTCOMES) as Outcome[]).flatMap((outcome) =>
+    Object.keys(TREATMENTS).flatMap((treatment) => {
+      const { terms, n } = numbers[`gla.${treatment}.${outcome}`] as { n: number; terms: Record<string, Coefficient> };
       return Object.entries(terms).map(([term, c]): Datum => {
-        const base = { treatment: name, outcome: OUTCOME_TITLES[outcome]!, term, n };
+        const base = { treatment, effect_of: wordsOf(term), outcome: OUTCOME_TITLES[outcome]!, term, n };
         return c.estimable === false
           ? { ...base, coef: null, se: null, p: null, estimable: false }
-          : { ...base, coef: c.coef, se: c.se, p: c.p, low: c.lo, high: c.hi, estimable: true };
+          : { ...base, coef: c.coef, se: c.se, p: c.p, low: c.lo, high: c.hi, told: c.p < 0.05 ? "yes" : "no", estimable: true }; // biome-ignore format: one line
       });
     }),
   );
-  const chosen = rows.filter((row) => row.coef !== null && ["family[T.vit]", "np.log(n_parameters)", "np.log(z_dim)", "np.log(nviews)", "np.log(epochs)", "projection2_arch[T.mlp]"].includes(String(row.term))); // biome-ignore format: one line
   return [
     {
       id: "controlled_effects",
       paper: "Appendix, controlled linear model",
       title: "Effect of a hyper-parameter with the others held fixed",
-      how: "Coefficient and 95 % interval of a linear model with the paper's controls, in percent of error a unit of the term (logarithms are natural). The table holds all treatments.",
-      note: "ssl_mode generative and projection head Na are the same nine rows: their effects have no unique value and are marked as not estimable, where pseudo-inverses print numbers around 1000.",
+      how: "Coefficient and 95 % interval of a linear model with the paper's controls, one a treatment: percent of error for one more unit of the term (logarithms are natural, a category counts against the one that is named last). Left of 0 lowers the error. Each panel has its own scale.",
+      note: "ssl_mode generative and projection head Na are the same nine rows: their effects have no unique value, are not drawn and are marked in the table as not estimable, where pseudo-inverses print numbers around 1000.",
+      noRuns: "its coefficients are fitted on the paper's encoders",
       rows,
-      spec: bars(chosen.map((row) => ({ ...row, value: row.coef ?? null })), { category: "term", value: { field: "value", title: "Coefficient (%)" }, facet: "outcome" }), // biome-ignore format: one line
+      spec: intervals(rows.filter(({ coef }) => coef !== null), { category: "effect_of", value: { field: "coef", title: "Coefficient (%)" }, facet: "outcome", told: { field: "told", title: "p < 0.05" } }), // biome-ignore format: one line
     },
   ];
 };

@@ -2,7 +2,7 @@ import { mean } from "../statistics/describe.ts";
 import { fisherUpper } from "../statistics/distributions.ts";
 import { type Fit, leastSquares } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
-import { columnsOf, designOf, headOf, type Term, usable } from "./design.ts";
+import { cellOf, columnsOf, designOf, headOf, type Term, usable } from "./design.ts";
 import type { Numbers } from "./numbers.ts";
 
 /** Terms of our additive attribution: what the paper's boosted trees were given, in a model that has one answer. */
@@ -45,13 +45,8 @@ export interface Attribution {
  * coefficient * (x - mean of x): effects sum to the prediction less its mean, exactly, as SHAP values do.
  */
 export function attribute(all: readonly Row[], outcome: Outcome): Attribution {
-  const column = OUTCOMES[outcome];
-  const filled = all.map((row): Row => {
-    const head = headOf(row);
-    return { ...row, projection: head === "Na" ? "identity" : head };
-  });
-  const rows = usable(filled, column, ADDITIVE_TERMS);
-  const y = rows.map((row) => num(row, column)!);
+  const rows = fittedRows(all, outcome);
+  const y = rows.map((row) => num(row, OUTCOMES[outcome])!);
   const design = designOf(rows, ADDITIVE_TERMS);
   const fit = leastSquares(design, y);
   const coefficients = Object.fromEntries([...design.keys()].map((name, j) => [name, fit.solution[j]!]));
@@ -73,6 +68,34 @@ export function attribute(all: readonly Row[], outcome: Outcome): Attribution {
     importance[term] = { ...tested(fit, without), mean_abs_effect: mean(values.map(Math.abs)) };
   }
   return { fit, coefficients, importance, effects };
+}
+
+/** Kind of the projection head, where none counts as the identity. */
+export const projectionOf = (row: Row): string => (headOf(row) === "Na" ? "identity" : headOf(row));
+
+const fittedRows = (all: readonly Row[], outcome: Outcome): Row[] =>
+  usable(all.map((row): Row => ({ ...row, projection: projectionOf(row) })), OUTCOMES[outcome], ADDITIVE_TERMS); // biome-ignore format: one line
+
+/**
+ * Effect of a term on the error of a model that was not fitted, by the coefficients and means of those that were.
+ * @returns null where the model lacks the value, or has a category that none of them has.
+ */
+export function effectOn(
+  row: Row,
+  term: Term,
+  outcome: Outcome,
+  all: readonly Row[],
+  coefficients: Readonly<Record<string, number>>,
+): number | null {
+  // Without a word on the objective nothing is known of its head either.
+  const value = term === "projection" && row.ssl_mode === null && headOf(row) === "Na" ? null : cellOf({ ...row, projection: projectionOf(row) }, term); // biome-ignore format: one line
+  if (value === null) return null;
+  const rows = fittedRows(all, outcome);
+  if (typeof value === "string" && !rows.some((other) => cellOf(other, term) === value)) return null;
+  return columnsOf(rows, term).reduce((sum, [name, x]) => {
+    const own = typeof value === "number" ? value : Number(name === `${term}[T.${value}]`);
+    return sum + coefficients[name]! * (own - mean(x));
+  }, 0);
 }
 
 function tested(full: Fit, without: Fit): Omit<Importance, "mean_abs_effect"> {

@@ -107,19 +107,21 @@ function usual(probe: boolean, group?: (row: Row) => string): Law {
 /** `clip+eb` is the objective of lossyless. */
 const objectiveOf = (row: Row): string => (row.objective === "clip+eb" ? "lossyless" : String(row.objective));
 
-export const LAWS = {
+type LawName = "ours2" | "ours2_csv_only" | "ours2_components" | "ours1" | "std3" | "std5" | "family" | "arch" | "obj";
+
+export const LAWS: Record<LawName, Law> = {
   ours2: ours2(({ tt }) => tt),
   ours2_csv_only: ours2(({ ttTable }) => ttTable),
   ours2_components: ours2(({ row }) => num(row, "usability")!, ({ row }) => num(row, "approx")!), // biome-ignore format: one line
   ours1: {
     parameters: () => [ALPHA],
     names: ["alpha"],
-    predict: ({ row, n, tt }: Point, [alpha]: readonly number[], gradient: number[]) => {
+    predict: ({ row, n, tt }, [alpha], gradient) => {
       const scaled = num(row, "probe_gen")! * (N / n) ** alpha!;
       gradient[0] = scaled * Math.log(N / n);
       return num(row, "enc_gen")! + tt + scaled;
     },
-  } as Law,
+  },
   std3: usual(false),
   std5: usual(true),
   family: usual(true, (row) => String(row.family)),
@@ -146,9 +148,9 @@ export function randomMask(split: "table" | "appendix" = "table"): (point: Point
 
 const percent = (raw: number): number => Math.min(100, Math.max(0, raw));
 
-/** The error that the main law predicts with these parameters. */
-export const predictOurs2 = ({ alpha, B }: { alpha: number; B: number }, point: Point): number =>
-  percent(LAWS.ours2.predict(point, [alpha, B], [], { groups: new Map() }));
+/** The error that a law without groups predicts with these parameters, by name. */
+export const predictWith = (law: keyof typeof LAWS, parameters: Readonly<Record<string, number>>, point: Point): number =>
+  percent(LAWS[law].predict(point, LAWS[law].names!.map((name) => parameters[name]!), [], { groups: new Map() })); // biome-ignore format: one line
 
 export interface Scores {
   rmse: number;

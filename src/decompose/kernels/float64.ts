@@ -53,9 +53,10 @@ export function float64Kernels(bytes: number): Float64Kernels {
 
 function compile(): WebAssembly.Module {
   if (!hasSimd()) throw new HubError("ENGINE", "Cannot fit a probe: this machine's WebAssembly has no SIMD.");
-  // Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later.
-  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
-  return new WebAssembly.Module(Buffer.from(hasRelaxedSimd() ? FLOAT64_RELAXED : FLOAT64_SIMD, "base64"));
+  // Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. Browsers have no such flags.
+  if (!hasRelaxedSimd()) setFlagsFromString?.("--experimental-wasm-relaxed-simd");
+  const text = atob(hasRelaxedSimd() ? FLOAT64_RELAXED : FLOAT64_SIMD);
+  return new WebAssembly.Module(Uint8Array.from(text, (character) => character.charCodeAt(0)));
 }
 
 /** Makes a memory hold `bytes`. Arrays that view it are lost when it grows. */

@@ -2,11 +2,13 @@ import { HubError } from "../../core/errors.ts";
 import type { Job } from "../../core/events.ts";
 import { presentClasses } from "../present-classes.ts";
 import { newtonSpace, spaceFor } from "./conjugate-gradients.ts";
-import { LARGE } from "./linear.ts";
 import { minimize, type Optimum, startFrom } from "./newton.ts";
 import { leadingSpectrum, spectrumSize } from "./preconditioner.ts";
 import type { Problem } from "./problem.ts";
 import { describe, exactProducts, type Products } from "./products.ts";
+
+/** Multiplications in one product from which the engine pays: a fit takes hundreds of products. */
+const ENGINE_PAYS = 2e7;
 
 export interface LogisticOptions extends Job {
   /** Features `[n * d]`, row-major. Float64 where float32 cannot hold them, as after scaling. */
@@ -24,8 +26,8 @@ export interface LogisticOptions extends Job {
   /** Largest {@link LogisticFit.distance} that is good enough. Default 1e-8. */
   tolerance?: number;
   /**
-   * Where the large products run: "float64" on one core in JavaScript; "engine" in float32 on TF.js tensors of the
-   * chosen engine with a float64 finish; "auto" (default) the engine from about 0.1 s a product on.
+   * Where the large products run: "float64" on one core in WebAssembly; "engine" in float32 on TF.js tensors of the
+   * chosen engine with a float64 finish; "auto" (default) the engine from 2e7 multiplications a product on.
    */
   products?: "auto" | "float64" | "engine";
 }
@@ -115,7 +117,7 @@ async function fastProducts(
   exact: Products,
   { features, k }: Pick<Problem, "features" | "k">,
 ): Promise<Products> {
-  if (where === "float64" || (where === "auto" && features.n * features.d * k < LARGE)) return exact;
+  if (where === "float64" || (where === "auto" && features.n * features.d * k < ENGINE_PAYS)) return exact;
   const { engine } = await import("../../engine/engine.ts");
   const chosen = await engine();
   // Twice the features and what goes in and out: beyond the engine's memory the slow way is the only one.

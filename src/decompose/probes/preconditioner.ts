@@ -16,10 +16,10 @@ export interface Spectrum {
 }
 
 /** Eigenpairs that are looked for: as many as pay for themselves, within these bounds. */
-const [LEAST, MOST] = [24, 96];
+const [LEAST, MOST] = [48, 96];
 
 export const spectrumSize = ({ n, d }: Features, k: number): number =>
-  Math.min(n, d, Math.max(LEAST, Math.min(MOST, 4 * k)));
+  Math.min(n, d, Math.max(LEAST, Math.min(MOST, 8 * k)));
 
 /**
  * Leading eigenpairs, by subspace iteration from a seeded start when there are more dimensions than eigenpairs. They

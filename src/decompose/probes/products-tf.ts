@@ -13,9 +13,18 @@ export function engineProducts({ tf, run }: Engine, { x, n, d, mean, squares }: 
   for (let at = 0; at < n * d; at += d) for (let j = 0; j < d; j++) centred[at + j] = (x[at + j]! - mean[j]!) / size;
   const z = run(() => tf.tensor2d(centred, [n, d]));
   const zTransposed = run(() => tf.transpose(z));
+  // One for each length: new memory for every product would cost more than filling it.
+  const buffers = new Map<number, Float32Array>();
+  const bufferOf = (length: number): Float32Array => {
+    const buffer = buffers.get(length) ?? new Float32Array(length);
+    buffers.set(length, buffer);
+    return buffer;
+  };
   const times = async (matrix: Tensor2D, b: Float64Array, k: number, out: Float64Array, row?: Float64Array) => {
     const top = largest(b) || 1;
-    const product = run(() => tf.matMul(matrix, tf.tensor2d(narrow(b, 1 / top), [b.length / k, k])));
+    const factor = bufferOf(b.length);
+    narrow(b, 1 / top, factor);
+    const product = run(() => tf.matMul(matrix, tf.tensor2d(factor, [b.length / k, k])));
     try {
       widen((await product.data()) as Float32Array, top * size, row?.length ? row : new Float64Array(k), out);
     } finally {
@@ -40,11 +49,9 @@ function largest(values: Float64Array): number {
   return top;
 }
 
-/** A plain loop: `TypedArray.from` with a function takes 20 times as long. */
-function narrow(from: Float64Array, factor: number): Float32Array {
-  const out = new Float32Array(from.length);
+/** `out = factor * from`. A plain loop: `TypedArray.from` with a function takes 20 times as long. */
+function narrow(from: Float64Array, factor: number, out: Float32Array): void {
   for (let i = 0; i < out.length; i++) out[i] = from[i]! * factor;
-  return out;
 }
 
 /** `out = factor * from`, and `row` added to every row. */

@@ -1,0 +1,1 @@
+export { decompose as default } from "./probe.mjs";
