@@ -1,4 +1,5 @@
 export { csvText } from "../core/csv.ts";
+export { parseRuns, type Run } from "../tables/runs.ts";
 export { type Analysis, type AnalysisOptions, analyze, FIGURE_IDS } from "./analyze.ts";
 export { type ComparePage, comparePage } from "./compare-page.ts";
 export type { Datum, Figure } from "./figures/figure.ts";
