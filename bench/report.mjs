@@ -43,19 +43,20 @@ function grid(rows) {
   return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)].join("\n");
 }
 
-export function renderDocument(machine, suites) {
+/** The page of a run; `file` is where it goes. */
+export function renderDocument(machine, suites, file) {
   const { cpu, cores, memoryGiB, system, node, loadAtStart, date, quick } = machine;
   const names = suites.map(({ name }) => name).join(" ");
-  return `# Benchmarks
+  return `# Benchmarks: ${suites.map(({ name }) => name).join(", ")}
 
-Written by \`npm run bench -- --write docs/performance.md\`${quick ? " with `--quick`, so the runs are short: mind the ranges" : ""}; do not edit.
+Written by \`npm run bench -- ${names}${quick ? " --quick" : ""} --write ${file}\`; do not edit.${quick ? " Quick runs are short: mind the ranges." : ""}
 Contenders run in turn in one run, after a warm-up round: A B C A B C ... Numbers are medians over the rounds. A ratio is
 ours / peer within a round: its median, in brackets its range. Times and CPU are better when smaller, images/s when larger.
 CPU is user + system time of all threads. Peers that are not installed are left out: \`npm run bench -- --help\` says how
 they are found.
 
 - Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}; load ${loadAtStart} when it started
-- Node ${node}; ${date}; run: ${names}
+- Node ${node}; ${date}
 
 ${suites.map(renderSuite).join("\n\n")}
 `;

@@ -50,7 +50,7 @@ try {
     suites.push({ name, ...result, seconds: (performance.now() - started) / 1000 });
     if (!values.json) console.log(`\n${renderSuite(suites.at(-1))}`);
     // After each, so that a run which is broken off leaves what it has measured.
-    if (values.write !== undefined) await writeFile(values.write, renderDocument(machine, suites));
+    if (values.write !== undefined) await writeFile(values.write, renderDocument(machine, suites, values.write));
   }
   if (values.json) console.log(JSON.stringify({ machine, suites }, null, 2));
 } finally {
