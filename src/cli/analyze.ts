@@ -12,7 +12,7 @@ export const analyze: Command = {
       "your own runs: what decompose, compare, fewshot or stats prints with --json, with hyper_parameters, or CSV",
     ],
     ["--errata <mode>", "rows that were measured on another model: keep (flagged) or drop", "keep"],
-    ["--only <id>...", "a figure to make, as often as wanted; default all. Only what it needs is computed"],
+    ["--only <id>...", "a figure to make, default all; only what it needs is computed"],
   ],
   examples: [
     "ssl-hub analyze --out analysis",

@@ -70,7 +70,7 @@ function register(command: Command): void {
   const sub = program.command(command.usage).summary(command.summary).description(command.summary);
   for (const [flags, description, fallback] of command.options) {
     // Collected one at a time: commander's own variadic options would swallow the arguments after them.
-    if (flags.endsWith("...")) sub.option(flags.slice(0, -3), description, collect, []);
+    if (flags.endsWith("...")) sub.option(flags.slice(0, -3), `${description}; may be repeated`, collect);
     else sub.option(flags, description, fallback);
   }
   sub.option("--json", "print data as JSON");
@@ -81,7 +81,7 @@ function register(command: Command): void {
   });
 }
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
