@@ -62,7 +62,7 @@ export interface PullOptions<R extends string = Representation> extends Job, Var
 /**
  * Gives the folder of a converted model: from the cache, else from a mirror (`SSL_HUB_MIRROR`), else made from the
  * first of the model's checkpoints that can be had and fits. Safe to kill and to race. Each variant has a folder of its
- * own, and a name of its own on mirrors ({@link wantedModel}).
+ * own, and a name of its own on mirrors (`wantedModel`).
  * @throws TypeError when the architecture does not offer the representation or the image size.
  */
 export async function pull(name: string, options: PullOptions = {}): Promise<string> {

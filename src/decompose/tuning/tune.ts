@@ -16,7 +16,7 @@ export interface TuneOptions {
   probe?: keyof typeof TUNABLE | Tunable;
   /** Fits of the search, recipes included. Default 30, as the paper. */
   trials?: number;
-  /** "tpe" (default): see {@link suggest}; "random": each hyper-parameter by itself. */
+  /** "tpe" (default): a tree-structured Parzen estimator, as the paper; "random": each hyper-parameter by itself. */
   sampler?: "tpe" | "random";
   /** Trials before "tpe" learns from them, recipes included. Default 20, as the paper. */
   startup?: number;
