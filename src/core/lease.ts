@@ -22,7 +22,8 @@ export interface LeaseOptions extends Job {
  *
  * The lease only saves work and nothing may rest on it: network file systems lie about locks, and one whose owner
  * looks dead is taken over. It is a folder under `lockDir` (`mkdir` is atomic) whose `owner` file is touched again and
- * again. Waiting is reported as `{ stage: "wait" }`, in seconds, and ends when `given` finds what is wanted.
+ * again. Waiting is reported as `{ stage: "wait" }`, in seconds, and ends when `given` finds what is wanted; when it is there at
+ * once, there is no lease, and that of a dead process is removed.
  */
 export async function withLease<T>(
   key: string,
@@ -30,6 +31,12 @@ export async function withLease<T>(
   given: () => Promise<T | undefined>,
   work: () => Promise<T>,
 ): Promise<T> {
+  const there = await given();
+  if (there !== undefined) {
+    // Killed between its last steps, a process leaves what is wanted and its lease.
+    await dropDeadLease(key, lockDir);
+    return there;
+  }
   await mkdir(lockDir, { recursive: true });
   const lock = lockOf(key, lockDir);
   const owner = newOwner();

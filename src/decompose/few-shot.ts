@@ -6,9 +6,9 @@ import { type Draw, keptDraw } from "./few-shot/kept.ts";
 import { drawC, fitFewShot } from "./few-shot/search.ts";
 import { checkShots, columnOf, drawFewShot, type FewShotRows, type Shots } from "./few-shot/shots.ts";
 import { featuresOf, type Input, needEncoder, outline } from "./inputs.ts";
+import { taskKey } from "./kept.ts";
 import { evaluate } from "./probe.ts";
 import { mean, standardError } from "./risk/spread.ts";
-import { searchKey } from "./tuning/trials.ts";
 import type { FeatureSet } from "./types.ts";
 import { checkFinite, checkPair, type Outline } from "./validate.ts";
 
@@ -210,7 +210,7 @@ async function drawOnce(
 
 /** For each draw 16 hex digits that stand for all it depends on. */
 async function drawKeys({ candidates, nVal, validation }: Plan, { train, test }: Record<"train" | "test", FeatureSet>) {
-  const sets = await searchKey([train, test], { nVal: nVal ?? test.n, validation });
+  const sets = await taskKey([train, test], { nVal: nVal ?? test.n, validation });
   return (shots: Shots, seed: number) =>
     sha256(`${sets}${canonicalJson({ shots, seed, C: candidates(seed) })}`).slice(0, 16);
 }

@@ -3,7 +3,7 @@ import { knn } from "./probes/knn.ts";
 import { logistic } from "./probes/logistic-probe.ts";
 import { ridge } from "./probes/ridge.ts";
 import { mlp, sgd } from "./probes/sgd.ts";
-import type { FeatureSet, FittedProbe, Probe, ProbeReport } from "./types.ts";
+import type { FeatureSet, FitOptions, FittedProbe, Probe, ProbeReport } from "./types.ts";
 import { checkFinite, checkPair } from "./validate.ts";
 
 /** Probes that have a name. */
@@ -61,7 +61,17 @@ export async function trainEvalProbe(
   ] as const;
   checkPair(...named);
   for (const part of named) await checkFinite(part, job);
-  const fitted = await probe.fit(train, { seed, signal: job.signal, onProgress: job.onProgress });
+  return fitAndEvaluate(probe, train, test, { seed, signal: job.signal, onProgress: job.onProgress });
+}
+
+/** {@link trainEvalProbe} of sets that were looked at already. */
+export async function fitAndEvaluate(
+  probe: Probe,
+  train: FeatureSet,
+  test: FeatureSet,
+  job: FitOptions,
+): Promise<ProbeEvaluation> {
+  const fitted = await probe.fit(train, job);
   try {
     return { ...(await evaluate(fitted, test, job)), report: fitted.report };
   } finally {

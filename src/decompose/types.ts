@@ -1,4 +1,5 @@
 import type { Job } from "../core/events.ts";
+import type { Parameters } from "./tuning/space.ts";
 
 /** Features and labels of a data set under one encoder. In memory or on disk: probes see only this. */
 export interface FeatureSet {
@@ -24,7 +25,7 @@ export interface ProbeReport {
   gradientNorm: number | null;
   iterations: number;
   /** What a search chose, by which validation error in percent, of how many trials; of a probe that was tuned. */
-  tuning?: { parameters: Readonly<Record<string, number | string | boolean>>; error: number; trials: number };
+  tuning?: { parameters: Parameters; error: number; trials: number };
 }
 
 export interface FittedProbe {

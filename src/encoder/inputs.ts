@@ -19,7 +19,7 @@ export type ViewInput = View & { of: ImageInput };
 /** What an encoder takes. */
 export type EncoderInput = ImageInput | ViewInput;
 
-const isView = (input: EncoderInput): input is ViewInput =>
+export const isView = (input: EncoderInput): input is ViewInput =>
   typeof input === "object" && "of" in input && "stream" in input;
 
 /** An image that any thread can decode, and what to call it in messages. */

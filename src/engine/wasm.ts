@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import type * as core from "@tensorflow/tfjs-core";
 import type { Backend } from "./engine.ts";
 import { fuse } from "./kernels/fuse.ts";
 import { type InstalledKernels, installKernels, type KernelBinaries } from "./kernels/install.ts";
-import { hasRelaxedSimd } from "./kernels/module.ts";
 import { registerOps } from "./kernels/ops.ts";
+import { allowRelaxedSimd } from "./relaxed-simd.ts";
 import { loadConverter, loadCore } from "./tfjs.ts";
 
 const require = createRequire(import.meta.url);
@@ -67,11 +66,6 @@ async function install(tf: typeof core, choice: string | undefined): Promise<Ker
   if (found === undefined) return stock;
   registerOps(loadConverter().registerOp, tf);
   return { own: found, device: ` ${found.variant}, own kernels` };
-}
-
-/** Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. */
-function allowRelaxedSimd(): void {
-  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 }
 
 const file = (name: string) => () => readFile(new URL(`kernels/kernels-${name}.wasm`, import.meta.url));

@@ -1,5 +1,5 @@
 import { rowsByClass, shuffledByClass } from "../few-shot/shots.ts";
-import { evaluate, type ProbeOptions, resolveProbe } from "../probe.ts";
+import { fitAndEvaluate, type ProbeOptions, resolveProbe } from "../probe.ts";
 import { mean, standardError } from "../risk/spread.ts";
 import type { FeatureSet } from "../types.ts";
 import { checkFinite, checkPair } from "../validate.ts";
@@ -47,14 +47,7 @@ export async function labelCurve(
   checkPair(...named);
   for (const part of named) await checkFinite(part, { signal });
   const probe = resolveProbe(options.probe);
-  const error = async (set: FeatureSet) => {
-    const fitted = await probe.fit(set, { seed, signal, onProgress });
-    try {
-      return (await evaluate(fitted, test, { signal, onProgress })).error;
-    } finally {
-      fitted.dispose();
-    }
-  };
+  const error = async (set: FeatureSet) => (await fitAndEvaluate(probe, set, test, { seed, signal, onProgress })).error;
   const byClass = rowsByClass(train);
   const smallest = Math.min(...byClass.map((rows) => rows.length));
   const points: LabelPoint[] = [];

@@ -1,6 +1,7 @@
 import type { ArtifactInfo } from "../../core/artifact.ts";
 import { canonicalJson, sha256 } from "../../core/hash.ts";
 import type { Augmentation } from "../../core/spec.ts";
+import { isView } from "../../encoder/inputs.ts";
 import type { Dataset, Sample } from "../dataset.ts";
 import { splitIndices } from "../split.ts";
 
@@ -54,7 +55,7 @@ export function augmentedViews(data: Dataset, steps: readonly Augmentation[], op
       if (rows[label] === undefined)
         throw new RangeError(`There are ${rows.length * views} views of ${data.name}, there is no view ${i}`);
       const { id, image } = await source(rows[label]!);
-      if (typeof image === "object" && "of" in image) throw new TypeError(`${data.name} is a set of views already`);
+      if (isView(image)) throw new TypeError(`${data.name} is a set of views already`);
       const view = i % views;
       return { id: `${id}#${view}`, label, image: { of: image, steps, seed, stream: `view/${view}/${id}` } };
     },

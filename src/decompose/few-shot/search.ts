@@ -3,7 +3,7 @@ import { rng } from "../../core/rng.ts";
 import { allRows } from "../blocks.ts";
 import { inMemory } from "../features.ts";
 import { type LinearModel, predictLinear } from "../probes/linear.ts";
-import { type LogisticFit, logisticPath } from "../probes/logistic.ts";
+import { fitBytes, type LogisticFit, logisticPath, MEMORY_LIMIT } from "../probes/logistic.ts";
 import type { FeatureSet } from "../types.ts";
 import { rotated } from "./rotation.ts";
 import { forRaw, minMax, type Scaling, scaledFeatures, scaledRows } from "./scaling.ts";
@@ -31,8 +31,6 @@ export interface FewShotFit extends LinearModel {
   /** Class number for each row, `[n]`; the lowest class wins a tie. */
   predict(set: FeatureSet, job?: Job): Promise<Int32Array>;
 }
-
-const MEMORY_LIMIT = 3 * 2 ** 30;
 
 /**
  * The few-shot probe of the paper: columns scaled to 0..1 by the smallest and largest of the few rows, multinomial logistic
@@ -82,8 +80,7 @@ async function* fits(
 ): AsyncGenerator<LogisticFit & { index: number }> {
   const { n, dim: d, labels: y } = train;
   const k = train.classes.length;
-  // The features in float64 and twice on the engine, some six float64 matrices of scores.
-  if (16 * n * d + 48 * n * k <= memoryLimit) {
+  if (fitBytes(n, d, k, 8) <= memoryLimit) {
     const { back, ...few } = rotated(await scaledRows(train, scaling, job), n, d);
     for await (const fit of logisticPath({ ...few, y, n, k, C, ...job })) yield { ...fit, coef: back(fit.coef) };
     return;

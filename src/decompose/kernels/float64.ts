@@ -1,6 +1,6 @@
-import { setFlagsFromString } from "node:v8";
 import { HubError } from "../../core/errors.ts";
 import { hasRelaxedSimd, hasSimd } from "../../engine/kernels/module.ts";
+import { allowRelaxedSimd } from "../../engine/relaxed-simd.ts";
 import { FLOAT64_RELAXED, FLOAT64_SIMD } from "./float64-wasm.ts";
 
 /** What `float64.c` exports: addresses in its memory and whole numbers, but for the factors of `combine` and `slope`. */
@@ -43,18 +43,15 @@ const PAGE = 65536;
 
 let module: WebAssembly.Module | undefined;
 
-/** A new instance with a memory of its own. @throws HubError `ENGINE` where WebAssembly has no SIMD, `MEMORY`. */
-export function float64Kernels(bytes: number): Float64Kernels {
+/** A new instance with a memory of its own, see {@link growTo}. @throws HubError `ENGINE` where WebAssembly has no SIMD. */
+export function float64Kernels(): Float64Kernels {
   module ??= compile();
-  const exports = new WebAssembly.Instance(module).exports as unknown as Float64Kernels;
-  growTo(exports.memory, exports.heapBase() + bytes);
-  return exports;
+  return new WebAssembly.Instance(module).exports as unknown as Float64Kernels;
 }
 
 function compile(): WebAssembly.Module {
   if (!hasSimd()) throw new HubError("ENGINE", "Cannot fit a probe: this machine's WebAssembly has no SIMD.");
-  // Node 20 has relaxed SIMD behind a flag, which is heard for modules that are compiled later. Browsers have no such flags.
-  if (!hasRelaxedSimd()) setFlagsFromString?.("--experimental-wasm-relaxed-simd");
+  allowRelaxedSimd();
   const text = atob(hasRelaxedSimd() ? FLOAT64_RELAXED : FLOAT64_SIMD);
   return new WebAssembly.Module(Uint8Array.from(text, (character) => character.charCodeAt(0)));
 }

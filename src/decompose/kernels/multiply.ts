@@ -58,7 +58,7 @@ let shared: Float64Kernels | undefined;
 
 /** Addresses of a piece of A, of B and C with so many rows, and of scratch; the memory grows to hold them. */
 function layOut(aBytes: number, { b, c, columns }: { b: number; c: number; columns: number }) {
-  shared ??= float64Kernels(0);
+  shared ??= float64Kernels();
   const at = { a: shared.heapBase(), b: 0, c: 0, scratch: 0 };
   at.b = aligned(at.a + aBytes);
   at.c = aligned(at.b + 8 * b * columns);

@@ -1,4 +1,4 @@
-import { aligned, float64Kernels } from "./float64.ts";
+import { aligned, type Float64Kernels, float64Kernels, growTo } from "./float64.ts";
 import type { Multiply } from "./multiply.ts";
 
 /**
@@ -42,15 +42,15 @@ export function workspace({
   arrays: number;
   columns: number;
 }): Workspace {
-  const kernels = float64Kernels(0);
-  const scratchBytes = kernels.scratchBytes(columns);
-  const heap = kernels.heapBase();
-  return workspaceOn(float64Kernels(8 * numbers + 64 * arrays + scratchBytes + 128), heap, scratchBytes);
+  const kernels = float64Kernels();
+  const scratch = aligned(kernels.heapBase());
+  const start = aligned(scratch + kernels.scratchBytes(columns));
+  growTo(kernels.memory, start + 8 * numbers + 64 * arrays);
+  return workspaceOn(kernels, scratch, start);
 }
 
-function workspaceOn(kernels: ReturnType<typeof float64Kernels>, heap: number, scratchBytes: number): Workspace {
-  const scratch = aligned(heap);
-  let top = aligned(scratch + scratchBytes);
+function workspaceOn(kernels: Float64Kernels, scratch: number, start: number): Workspace {
+  let top = start;
   const { buffer } = kernels.memory;
   const array = (length: number) => {
     const out = new Float64Array(buffer, top, length);

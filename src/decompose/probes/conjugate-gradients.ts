@@ -2,15 +2,7 @@ import { type Workspace, workspace } from "../kernels/workspace.ts";
 import { type Solver, type Spectrum, solverFor, solverNumbers } from "./preconditioner.ts";
 import type { Direction, Problem, State } from "./problem.ts";
 import { type Features, keptLength, type Products } from "./products.ts";
-import {
-  append,
-  type CurvaturePair,
-  type Memory,
-  memoryArrays,
-  memoryFor,
-  rescale,
-  solveRecycled,
-} from "./recycling.ts";
+import { append, type CurvaturePair, type Memory, memoryArrays, memoryFor, solveRecycled } from "./recycling.ts";
 import { centreClasses } from "./vectors.ts";
 
 const MAX_ITERATIONS = 500;
@@ -58,11 +50,6 @@ export function newtonSpace(
     ...{ scores: rows(), probabilities: rows(), moved: rows(), bent: rows() },
     labels: space.labels(y),
   };
-}
-
-/** Makes what is remembered hold for another C. */
-export function changeC({ space, memory }: NewtonSpace, ratio: number, weights: number): void {
-  rescale(space, memory, ratio, weights);
 }
 
 /** Half the squared norm of a gradient in the metric of the preconditioner: about what a Newton step gains. */

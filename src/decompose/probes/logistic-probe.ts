@@ -1,10 +1,7 @@
 import { allRows } from "../blocks.ts";
 import type { Probe } from "../types.ts";
 import { predictLinear } from "./linear.ts";
-import { logisticRegression } from "./logistic.ts";
-
-/** Bytes that a fit may hold before it streams. */
-const MEMORY_LIMIT = 3 * 2 ** 30;
+import { fitBytes, logisticRegression, MEMORY_LIMIT } from "./logistic.ts";
 
 /**
  * Multinomial logistic regression at its optimum, on features as they are. It has no chance in it: the seed is not used.
@@ -21,8 +18,7 @@ export function logistic(options: { C?: number; tolerance?: number; memoryLimit?
       const { n, dim: d, labels: y } = train;
       const k = train.classes.length;
       const job = { C, tolerance, signal, onProgress };
-      // The features three times (as read, and twice on the engine), some ten float64 matrices of scores.
-      const streamed = 12 * n * d + 80 * n * k > memoryLimit;
+      const streamed = fitBytes(n, d, k, 4) > memoryLimit;
       const fit = streamed
         ? await (await import("./streamed-logistic.ts")).streamedLogistic(train, job)
         : await logisticRegression({ x: await allRows(train, { signal }), y, n, d, k, ...job });

@@ -10,6 +10,13 @@ import { describe, exactProducts, type Products } from "./products.ts";
 /** Multiplications in one product from which the engine pays: a fit takes hundreds of products. */
 const ENGINE_PAYS = 2e7;
 
+/** Bytes that a fit may hold before it streams its features instead. */
+export const MEMORY_LIMIT = 3 * 2 ** 30;
+
+/** Bytes that a fit holds: the features as they came and twice on the engine, some ten float64 matrices of scores. */
+export const fitBytes = (n: number, d: number, k: number, bytesPerFeature: 4 | 8): number =>
+  (bytesPerFeature + 8) * n * d + 80 * n * k;
+
 export interface LogisticOptions extends Job {
   /** Features `[n * d]`, row-major. Float64 where float32 cannot hold them, as after scaling. */
   x: Float32Array | Float64Array;

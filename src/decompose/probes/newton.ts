@@ -1,8 +1,9 @@
 import type { Job } from "../../core/events.ts";
-import { changeC, type NewtonSpace, newtonDirection, steepnessOf } from "./conjugate-gradients.ts";
+import { type NewtonSpace, newtonDirection, steepnessOf } from "./conjugate-gradients.ts";
 import { searchLine } from "./line-search.ts";
 import { distanceBound, gradientOf, objectiveOf, type Problem, type State, startState, stateAt } from "./problem.ts";
 import type { Products } from "./products.ts";
+import { rescale } from "./recycling.ts";
 import { add, length } from "./vectors.ts";
 
 /** Where a fit of the same features ended: a fit with another C starts there. */
@@ -88,7 +89,7 @@ export async function minimize(
     residuals: new Float64Array(state.residuals.length),
     product: new Float64Array(problem.features.d * problem.k),
   };
-  if (start !== undefined) changeC(at, problem.C / start.C, problem.features.d * problem.k);
+  if (start !== undefined) rescale(at.space, at.memory, problem.C / start.C, problem.features.d * problem.k);
   let last = Infinity;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     state = await descend(problem, state, { anchor, products: fast, at, tolerance, onStep, onProduct });

@@ -1,14 +1,15 @@
-import { join } from "node:path";
 import type { Job } from "../../core/events.ts";
 import { withLease } from "../../core/lease.ts";
-import { type Rng, rng } from "../../core/rng.ts";
+import { rng } from "../../core/rng.ts";
+import { readKept, taskKey, writeKept } from "../kept.ts";
 import { presentClasses } from "../present-classes.ts";
+import { fitAndEvaluate } from "../probe.ts";
 import { dataSplit } from "../split.ts";
 import type { FeatureSet, FitOptions, Probe } from "../types.ts";
-import { checkPair } from "../validate.ts";
+import { checkFinite, checkPair } from "../validate.ts";
 import { suggest } from "./parzen.ts";
 import { checkParameters, checkSpace, drawUniform, type Parameters } from "./space.ts";
-import { readTrials, searchKey, type Trial, writeTrials } from "./trials.ts";
+import { keptTrials, type Trial } from "./trials.ts";
 import { TUNABLE, type Tunable } from "./tunable.ts";
 
 export interface TuneOptions {
@@ -40,7 +41,6 @@ export interface Tuning {
   probe: Probe;
 }
 
-const DEFAULTS = { trials: 30, sampler: "tpe", startup: 20, protocol: "held-out" } as const;
 /** Share of the rows that "held-out" validates on, and shares of "paper". */
 const HELD_OUT = 0.2;
 const PAPER = { classes: 0.2, rows: 0.5 };
@@ -50,16 +50,18 @@ const PAPER = { classes: 0.2, rows: 0.5 };
  * on the same engine, killed in between or not.
  * @param options.validation rows to validate on in place of a part of `train`, all of which is then fitted on.
  * @param options.seed of every draw and fit. Default 123.
- * @throws HubError `DATA` when the rows do not suffice, or `dir` holds trials that cannot be used; TypeError for a search
+ * @throws HubError `DATA` when the rows do not suffice, a feature is not finite, or `dir` holds trials that cannot be used; TypeError for a search
  *   space or a number that makes no sense.
  */
 export async function tuneProbe(
   train: FeatureSet,
   options: TuneOptions & { validation?: FeatureSet; seed?: number } & Job = {},
 ): Promise<Tuning> {
-  const { validation, seed = 123, ...rest } = options;
+  const { validation, seed = 123, signal, onProgress, ...rest } = options;
+  const given = { train, ...(validation && { validation }) };
+  for (const [name, set] of Object.entries(given)) await checkFinite({ name, set }, { signal });
   const sets = validation === undefined ? searchSets(train, rest.protocol, { seed }) : { fit: train, validation };
-  return search(sets, rest, { seed, ...rest });
+  return search(sets, rest, { seed, signal, onProgress });
 }
 
 /**
@@ -76,7 +78,13 @@ export function tuned(options: TuneOptions = {}): Probe {
       const { best, probe, trials } = await search(searchSets(train, options.protocol, job), options, job);
       const fitted = await probe.fit(train, job);
       const { parameters, error } = best;
-      return { ...fitted, report: { ...fitted.report, tuning: { parameters, error, trials: trials.length } } };
+      // No copy of it: a probe of the caller's may be an object of a class.
+      return {
+        predict: (set, later) => fitted.predict(set, later),
+        ...(fitted.probabilities && { probabilities: (set, later) => fitted.probabilities!(set, later) }),
+        report: { ...fitted.report, tuning: { parameters, error, trials: trials.length } },
+        dispose: () => fitted.dispose(),
+      };
     },
   };
 }
@@ -88,7 +96,7 @@ interface SearchSets {
 
 function searchSets(
   train: FeatureSet,
-  protocol: TuneOptions["protocol"] = DEFAULTS.protocol,
+  protocol: TuneOptions["protocol"] = "held-out",
   { seed, evaluated = { on: "held" } }: Pick<FitOptions, "seed" | "evaluated">,
 ): SearchSets {
   if (protocol !== "paper") {
@@ -115,80 +123,58 @@ interface Next {
   parameters: Parameters;
 }
 
-async function search(sets: SearchSets, options: TuneOptions, { seed, ...job }: FitOptions): Promise<Tuning> {
+async function search(sets: SearchSets, options: TuneOptions, job: FitOptions): Promise<Tuning> {
   const { tunable, trials: total, sampler, startup } = checked(options);
   const { space, recipes = {}, name, make } = tunable;
+  const { seed, signal, onProgress } = job;
   checkPair({ name: "the rows to fit on", set: sets.fit }, { name: "the rows to validate on", set: sets.validation });
   const first: Next[] = Object.entries(recipes).map(([recipe, parameters]) => ({ recipe, parameters }));
   const draw = (done: readonly Trial[]): Next => {
-    const source: Rng = rng(seed, `trial ${done.length}`);
+    const source = rng(seed, `trial ${done.length}`);
     const learns = sampler === "tpe" && done.length >= Math.max(1, startup);
     return { recipe: null, parameters: learns ? suggest(space, done, source) : drawUniform(space, source) };
   };
-  const tell = (done: number) => job.onProgress?.({ stage: "fit", name: `tune ${name}`, done, total, unit: "steps" });
-  const makeTrials = async (done: Trial[], keep: (done: readonly Trial[]) => Promise<void>) => {
+  const tell = (done: number) => onProgress?.({ stage: "fit", name: `tune ${name}`, done, total, unit: "steps" });
+  const goOn: GoOn = async (done, keep) => {
     for (tell(done.length); done.length < total; tell(done.length)) {
+      signal?.throwIfAborted();
       const next = first[done.length] ?? draw(done);
-      const error = await validate(make(next.parameters), sets, { seed, signal: job.signal });
+      const { error } = await fitAndEvaluate(make(next.parameters), sets.fit, sets.validation, { seed, signal });
       done.push({ trial: done.length, ...next, error });
-      await keep(done);
+      await keep?.(done);
     }
     return done;
   };
+  const about = { name, space, recipes, sampler, startup, seed };
   const trials =
-    options.dir === undefined
-      ? await makeTrials([], async () => {})
-      : await kept(
-          options.dir,
-          await searchKey([sets.fit, sets.validation], { name, space, recipes, sampler, startup, seed }),
-          {
-            total,
-            makeTrials,
-            job,
-          },
-        );
+    options.dir === undefined ? await goOn([]) : await kept(sets, about, { dir: options.dir, total, goOn, job });
   const best = trials.reduce((a, b) => (b.error < a.error ? b : a));
   return { best, trials, probe: make(best.parameters) };
 }
 
+/** Adds what lacks to the trials that are done, each told to `keep`. */
+type GoOn = (done: Trial[], keep?: (done: readonly Trial[]) => Promise<void>) => Promise<Trial[]>;
+
 /** Trials that are kept in a file. Of several processes with one search one works. */
 async function kept(
-  dir: string,
-  key: string,
-  o: {
-    total: number;
-    makeTrials: (done: Trial[], keep: (done: readonly Trial[]) => Promise<void>) => Promise<Trial[]>;
-    job: Job;
-  },
+  { fit, validation }: SearchSets,
+  about: object,
+  { dir, total, goOn, job }: { dir: string; total: number; goOn: GoOn; job: Job },
 ): Promise<Trial[]> {
-  const path = join(dir, `tune-${key}.json`);
+  const key = await taskKey([fit, validation], about);
+  const file = keptTrials(dir, key);
   const found = async () => {
-    const trials = await readTrials(path, key);
-    return trials.length >= o.total ? trials.slice(0, o.total) : undefined;
+    const trials = (await readKept(file)) ?? [];
+    return trials.length >= total ? trials.slice(0, total) : undefined;
   };
-  return (
-    (await found()) ??
-    withLease(path, { lockDir: dir, name: `tune ${key}`, ...o.job }, found, async () =>
-      o.makeTrials(await readTrials(path, key), (done) => writeTrials(path, key, done)),
-    )
+  const { signal, onProgress } = job;
+  return withLease(file.path, { lockDir: dir, name: `tune ${key}`, signal, onProgress }, found, async () =>
+    goOn((await readKept(file)) ?? [], (trials) => writeKept(file, { trials })),
   );
 }
 
-async function validate(probe: Probe, { fit, validation }: SearchSets, job: FitOptions): Promise<number> {
-  job.signal?.throwIfAborted();
-  const fitted = await probe.fit(fit, job);
-  try {
-    const predictions = await fitted.predict(validation, { signal: job.signal });
-    const wrong = validation.labels.reduce((sum, label, i) => sum + Number(predictions[i] !== label), 0);
-    return (100 * wrong) / validation.n;
-  } finally {
-    fitted.dispose();
-  }
-}
-
 function checked(options: TuneOptions) {
-  const { probe = "sgd", ...rest } = options;
-  const { trials, sampler, startup, protocol } = { ...DEFAULTS, ...defined(rest) };
+  const { probe = "sgd", trials = 30, sampler = "tpe", startup = 20, protocol = "held-out" } = options;
   const wrong = (found: string) => new TypeError(`tuneProbe: ${found}`);
   if (typeof probe === "string" && !Object.hasOwn(TUNABLE, probe))
     throw wrong(`there is nothing to tune "${probe}" by; choose ${Object.keys(TUNABLE).join(", ")}, or give a Tunable`);
@@ -203,6 +189,3 @@ function checked(options: TuneOptions) {
     checkParameters(tunable.space, parameters, name);
   return { tunable, trials, sampler, startup };
 }
-
-const defined = <T extends object>(options: T) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
