@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { node, python } from "../children.mjs";
 import { writePhotos } from "../data/photos.mjs";
+import { CPU, PEAK, TIME } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `A new process each time, ResNet-50 in the cache: import the library, load the model, features of one JPEG. \`torch.hub.load\` has a
@@ -36,11 +37,7 @@ export default async function cold({ dir, rounds, log }) {
   return {
     title: "from nothing to the first feature",
     about: ABOUT,
-    metrics: [
-      { key: "wall", label: "time", unit: "ms", ratio: "time" },
-      { key: "cpu", label: "CPU", unit: "ms", ratio: "CPU" },
-      { key: "peak", label: "peak memory", unit: "MiB", ratio: "peak" },
-    ],
+    metrics: [TIME, CPU, PEAK],
     rows: await race(contenders, [{ name: "ResNet-50", job: { path } }], { rounds, log, fresh: true }),
   };
 }

@@ -2,6 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { node, python } from "../children.mjs";
 import { writeCheckpoint } from "../data/torch-file.mjs";
+import { CPU, PEAK, TIME } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const PEER = "torch.load";
@@ -30,12 +31,7 @@ export default async function convert({ dir, rounds, log }) {
   return {
     title: "a checkpoint, beside torch.load",
     about: ABOUT,
-    metrics: [
-      { key: "wall", label: "time", unit: "ms", ratio: "time" },
-      { key: "cpu", label: "CPU", unit: "ms", ratio: "CPU" },
-      { key: "peak", label: "peak memory", unit: "MiB", ratio: "peak" },
-      { key: "rise", label: "its rise", unit: "MiB", ratio: "rise" },
-    ],
+    metrics: [TIME, CPU, PEAK, { key: "rise", label: "its rise", unit: "MiB", ratio: "rise" }],
     rows,
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { node, python } from "../children.mjs";
 import { writeOnnx } from "../data/onnx.mjs";
 import { writePhotos } from "../data/photos.mjs";
+import { CPU_PER_IMAGE, RATE } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `From JPEG files of about 500 x 375 to features of ResNet-50, all cores, batches of 8: \`model.encode(paths)\`, a DataLoader of
@@ -24,10 +25,7 @@ export default async function folder({ dir, quick, rounds, log }) {
   return {
     title: "from a folder of JPEGs to features",
     about: ABOUT,
-    metrics: [
-      { key: "rate", label: "images/s", ratio: "images/s" },
-      { key: "cpu", label: "CPU", unit: "ms an image", ratio: "CPU" },
-    ],
+    metrics: [RATE, CPU_PER_IMAGE],
     rows: await race(contenders, [{ name: `${paths.length} JPEGs`, job }], { rounds: Math.min(rounds, 5), log }),
   };
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { interpreters, node, python } from "../children.mjs";
 import { writeOnnx } from "../data/onnx.mjs";
+import { CPU_PER_IMAGE, RATE } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `Encoders without their classifiers, 224 x 224, random weights, input ready in memory. \`wasm, encode\` is
@@ -58,10 +59,7 @@ export default async function forward({ dir, quick, rounds, log }) {
   return {
     title: "every engine, beside PyTorch, onnxruntime and transformers.js",
     about: ABOUT,
-    metrics: [
-      { key: "rate", label: "images/s", ratio: "images/s" },
-      { key: "cpu", label: "CPU", unit: "ms an image", ratio: "CPU" },
-    ],
+    metrics: [RATE, CPU_PER_IMAGE],
     rows: await race(contenders, cases, { rounds: Math.min(rounds, 5), log }),
   };
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { node, python } from "../children.mjs";
 import { writePhotos } from "../data/photos.mjs";
+import { CPU_PER_IMAGE, RATE } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `\`hub.preprocess("dino_rn50").array(path)\` beside PIL and numpy: decode, resize to 256 (bicubic), crop 224, normalise, float32,
@@ -27,10 +28,7 @@ export default async function images({ dir, quick, rounds, log }) {
   return {
     title: "decode and preprocess, beside PIL",
     about: ABOUT,
-    metrics: [
-      { key: "rate", label: "images/s", ratio: "images/s" },
-      { key: "cpu", label: "CPU", unit: "ms an image", ratio: "CPU" },
-    ],
+    metrics: [RATE, CPU_PER_IMAGE],
     facts: await agreement(contenders, paths),
     rows,
   };

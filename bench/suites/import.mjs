@@ -1,4 +1,5 @@
 import { node, python } from "../children.mjs";
+import { CPU, TIME } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `Time of \`import("ssl-hub")\` alone, in a new process each time.`;
@@ -11,10 +12,7 @@ export default async function importing({ log }) {
   return {
     title: "the package, beside PyTorch",
     about: ABOUT,
-    metrics: [
-      { key: "wall", label: "time", unit: "ms", ratio: "time" },
-      { key: "cpu", label: "CPU", unit: "ms", ratio: "CPU" },
-    ],
+    metrics: [TIME, CPU],
     rows: await race(contenders, [{ name: "new process", job: {} }], { rounds: 10, log, fresh: true }),
   };
 }

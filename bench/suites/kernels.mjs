@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { node } from "../children.mjs";
+import { CPU_PER_IMAGE, RATE } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `The wasm engine on one thread with ssl-hub's kernels and joined nodes, beside TF.js's kernels on the graph as it
@@ -23,10 +24,7 @@ export default async function kernels({ dir, quick, rounds, log }) {
   return {
     title: "the wasm engine's kernels",
     about: ABOUT,
-    metrics: [
-      { key: "rate", label: "images/s", ratio: "images/s" },
-      { key: "cpu", label: "CPU", unit: "ms an image", ratio: "CPU" },
-    ],
+    metrics: [RATE, CPU_PER_IMAGE],
     rows: await race(contenders, cases, { rounds: Math.min(rounds, 5), log }),
   };
 }

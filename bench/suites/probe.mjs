@@ -1,5 +1,6 @@
 import { node, python } from "../children.mjs";
 import { writeProblem } from "../data/problem.mjs";
+import { CPU, TIME } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `\`logisticRegression\` and \`logisticPath\` beside scikit-learn's LogisticRegression (all threads of its BLAS), same C,
@@ -58,12 +59,7 @@ async function compare({ title, cases, peers = [LBFGS, NEWTON], ...o }) {
   return {
     title,
     about: ABOUT,
-    metrics: [
-      { key: "wall", label: "time", unit: "ms", ratio: "time" },
-      { key: "cpu", label: "CPU", unit: "ms", ratio: "CPU" },
-      { key: "excess", label: "excess" },
-      { key: "gradientNorm", label: "largest gradient" },
-    ],
+    metrics: [TIME, CPU, { key: "excess", label: "excess" }, { key: "gradientNorm", label: "largest gradient" }],
     rows: withExcess(await race(contenders, cases, o)),
   };
 }

@@ -1,6 +1,6 @@
 import { messageOf } from "../../src/core/errors.ts";
 import type { Cell } from "../../src/tables/fields.ts";
-import { parseRuns, type Run } from "../../src/tables/runs.ts";
+import { MOST_CHARACTERS, parseRuns, type Run } from "../../src/tables/runs.ts";
 import { columnInfo, format, GROUPS, titleOf } from "./columns.ts";
 import type { Kind, Model, Row } from "./data.ts";
 
@@ -16,9 +16,6 @@ declare global {
     SSL_HUB_RUNS?: RunsFile[];
   }
 }
-
-/** More would not be read by a person, and no browser keeps more. */
-const MOST_BYTES = 16e6;
 
 const KEY = "ssl-hub-runs";
 
@@ -42,7 +39,7 @@ export class OwnRuns {
     this.faults = [];
     const read: RunsFile[] = [];
     for (const file of given) {
-      if (file.size > MOST_BYTES)
+      if (file.size > MOST_CHARACTERS)
         this.faults.push(`${file.name} has ${(file.size / 1e6).toFixed(0)} MB, too many for runs.`); // biome-ignore format: a line
       else read.push({ name: file.name, text: await file.text() });
     }

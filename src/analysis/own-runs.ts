@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { HubError } from "../core/errors.ts";
 import { derivedColumns } from "../tables/derived.ts";
+import { ERRORS } from "../tables/error-columns.ts";
 import { type Cell, flatten } from "../tables/fields.ts";
 import { loadMetadata } from "../tables/metadata.ts";
 import { loadResults } from "../tables/results.ts";
-import { parseRuns, RUN_ERRORS } from "../tables/runs.ts";
+import { parseRuns } from "../tables/runs.ts";
 import type { Row } from "./study.ts";
 
 /** The text of a file of runs, checked: {@link parseRuns} takes it. @throws HubError `DATA`. */
@@ -33,7 +34,7 @@ export async function readRuns(paths: string | readonly string[], like: Row): Pr
     }
   }
   return [...cells].map(([model, found]) => {
-    if (RUN_ERRORS.some((column) => typeof found[column] === "number")) return ownRow(model, found, like);
+    if (ERRORS.some((column) => typeof found[column] === "number")) return ownRow(model, found, like);
     const message = `Cannot draw the run of ${model}: its files hold statistics and no error. Add what decompose, compare or fewshot prints with --json.`;
     throw new HubError("DATA", message, { details: { model } });
   });

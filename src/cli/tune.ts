@@ -58,12 +58,12 @@ export const tune: Command = {
     const features = { dir: textOption(options, "features"), threads: wholeNumber(options, "threads"), ...job };
     using encoder = await loadEncoder(model as string, options, context);
     const DTrain = await openDataset(train, job);
+    // Before the search: a folder that is not there should not be told after hours.
+    const test = textOption(options, "test");
+    const DTest = test === undefined ? undefined : await openDataset(test, { classes: DTrain.classes, ...job });
     const set = await featurizeData(encoder, DTrain, features);
     const search = { ...tuningOf(options), probe, trials: wholeNumber(options, "trials"), seed, ...job };
     const found = await tuneProbe(set, { ...search, sampler: oneOf(options, "sampler", ["tpe", "random"]) });
-
-    const test = textOption(options, "test");
-    const DTest = test === undefined ? undefined : await openDataset(test, { classes: DTrain.classes, ...job });
     const evaluated =
       DTest &&
       (await trainEvalProbe(set, await featurizeData(encoder, DTest, features), { probe: found.probe, seed, ...job }));

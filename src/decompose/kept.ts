@@ -26,7 +26,7 @@ export async function readKept<T>({ path, key, what, check }: Kept<T>): Promise<
     return check(file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    const found = `Cannot go on with ${what} of ${path}: ${messageOf(cause)}. Remove the file to begin anew.`;
+    const found = `Cannot read ${what} of ${path}: ${messageOf(cause)}. Remove the file to begin anew.`;
     throw new HubError("DATA", found, { details: { path }, cause });
   }
 }

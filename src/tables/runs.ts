@@ -1,6 +1,7 @@
 import { csvRecords } from "../core/csv.ts";
 import { HubError, messageOf } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import { BUDGETS, ERRORS } from "./error-columns.ts";
 import { type Cell, FIELD_LIST, FIELDS, type FieldKind } from "./fields.ts";
 
 /** A model that a user has measured: what the file says of it, under the names of the results table. */
@@ -10,28 +11,8 @@ export interface Run {
   cells: Record<string, Cell>;
 }
 
-/** Columns of the results table that are errors, in percent. `agg_risk` is the error with all labels. */
-export const RUN_ERRORS: readonly string[] = [
-  "approx",
-  "usability",
-  "probe_gen",
-  "enc_gen",
-  "train_test",
-  "train-nperclass-30_test",
-  "train-balsbst-ntrain0.01_test",
-  "train-nperclass-5_test",
-  "train-nperclass-3_test",
-];
-
-/** Other words for those columns. */
-const SYNONYMS: Record<string, string> = {
-  agg_risk: "train_test",
-  full: "train_test",
-  shot30: "train-nperclass-30_test",
-  pct1: "train-balsbst-ntrain0.01_test",
-  shot5: "train-nperclass-5_test",
-  shot3: "train-nperclass-3_test",
-};
+/** Other words for columns of errors. */
+const SYNONYMS: Record<string, string> = { agg_risk: BUDGETS.full, ...BUDGETS };
 
 const STATISTIC = /^(train|test)((real)?aug)?_(rank|rank_Z|nc1|nc1norm|intra_var|inter_var|vars|uniformity|alignment)$/;
 
@@ -49,7 +30,7 @@ const SECTIONS: readonly string[] = Object.keys(FIELDS);
 const ALTERNATIVE = ["enc_gen", "probe_gen"] as const;
 
 /** A run is a few errors: whoever gives more gives another file. */
-const MOST_CHARACTERS = 16e6;
+export const MOST_CHARACTERS = 16e6;
 const MOST_MODELS = 1000;
 const LONGEST_NAME = 200;
 
@@ -83,7 +64,7 @@ export function parseRuns(text: string, name: string): Run[] {
   return [...runs.values()];
 }
 
-const isMeasured = (column: string) => RUN_ERRORS.includes(column) || STATISTIC.test(column);
+const isMeasured = (column: string) => ERRORS.includes(column) || STATISTIC.test(column);
 const isAlternative = (column: string) => ALTERNATIVE.some((part) => column === `alternative_${part}`);
 
 function jsonEntries(text: string, fail: Fail): Entry[] {
@@ -152,7 +133,7 @@ function cellsOf(entry: Entry, fail: Fail): Record<string, Cell> {
   }
   for (const { shots, error } of curveOf(entry)) {
     if (shots === null) take("train_test", error);
-    else if (RUN_ERRORS.includes(`train-nperclass-${shots}_test`)) take(`train-nperclass-${shots}_test`, error);
+    else if (ERRORS.includes(`train-nperclass-${shots}_test`)) take(`train-nperclass-${shots}_test`, error);
   }
   return cells;
 }

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import { BASE, COLOURS, type Datum, PARTS } from "./figure.ts";
+import { BASE, COLOURS, type Datum, OWN_COLOUR, PARTS } from "./figure.ts";
 import { endsOf, placeLabels } from "./labels.ts";
 import { hasOwn, NOT_OWN, ONLY_OWN, ownLayers } from "./own-marks.ts";
 
@@ -314,7 +314,7 @@ export function slopes(rows: readonly Datum[], places: readonly string[]): TopLe
     mark: { type: "text", align: "left", dx: 10, fontSize: 10 },
     encoding: { x, y, text: { field: "model" } },
   };
-  const own = { transform: ONLY_OWN, mark: { type: "line", color: "#D55E00", strokeWidth: 2 }, encoding: { x, y, detail: { field: "model" } } }; // biome-ignore format: one line
+  const own = { transform: ONLY_OWN, mark: { type: "line", color: OWN_COLOUR, strokeWidth: 2 }, encoding: { x, y, detail: { field: "model" } } }; // biome-ignore format: one line
   return {
     ...BASE,
     data: { values: [...rows] },

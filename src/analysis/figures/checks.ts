@@ -5,10 +5,8 @@ import { officialDifferences } from "../numbers/groups.ts";
 import { density } from "../statistics/density.ts";
 import { BUDGETS, type Budget, COMPONENTS, num, type Row } from "../study.ts";
 import { bars, densities, partsOf, scatter, stackedArea, strip } from "./charts.ts";
-import { BUDGET_TITLES, type Chapter, COLUMN_TITLES, type Datum, datum, type FigureMaker, isOwn, OUTCOME_TITLES, PAPERS, whoseOf } from "./figure.ts"; // biome-ignore format: one line
+import { BUDGET_TITLES, type Chapter, COLUMN_TITLES, type Datum, datum, type FigureMaker, isOwn, OUTCOME_TITLES, PAPERS, paperOf, spreadOf, whoseOf } from "./figure.ts"; // biome-ignore format: one line
 import { pairPlot } from "./pair-plot.ts";
-
-const paperOf = (rows: readonly Row[]): Row[] => rows.filter((row) => !isOwn(row));
 
 const overview: FigureMaker = ({ all }, numbers) => {
   const paper = paperOf(all);
@@ -140,11 +138,10 @@ const validity: FigureMaker = ({ all }) => {
 const [FAR, NAMED] = [3, 5];
 
 const official: FigureMaker = ({ all }) => {
-  const spread = (i: number) => 2 * ((i * 0.6180339887498949) % 1) - 1;
   const whose = new Map(all.map((row) => [row.name, whoseOf(row)]));
   const rows = (["full", "pct1", "shot5"] as const).flatMap(
     (budget) =>
-    officialDifferences(all, budget).map(({ name, difference }, i): Datum => ({ model: name, whose: whose.get(name)!, budget: BUDGET_TITLES[budget], value: BUDGET_TITLES[budget], difference, spread: spread(i), label: Math.abs(difference) > NAMED ? name : null, side: difference > 0 === Math.abs(difference) < 10 ? "right" : "left" })), // biome-ignore format: one line
+    officialDifferences(all, budget).map(({ name, difference }, i): Datum => ({ model: name, whose: whose.get(name)!, budget: BUDGET_TITLES[budget], value: BUDGET_TITLES[budget], difference, spread: spreadOf(i), label: Math.abs(difference) > NAMED ? name : null, side: difference > 0 === Math.abs(difference) < 10 ? "right" : "left" })), // biome-ignore format: one line
   );
   // Names of points that lie together stand one below the other.
   const named = rows.filter(({ label }) => label !== null);

@@ -109,6 +109,12 @@ export const BASE = {
 /** A model of the reader's own, which figures mark. */
 export const isOwn = (row: Row): boolean => row.own === true;
 
+/** The paper's own rows. */
+export const paperOf = (rows: readonly Row[]): Row[] => rows.filter((row) => !isOwn(row));
+
+/** Spreads the points of a strip apart, from -1 to 1, the same in every run. */
+export const spreadOf = (i: number): number => 2 * ((i * 0.6180339887498949) % 1) - 1;
+
 export const whoseOf = (row: Row): string => (isOwn(row) ? YOURS : PAPERS);
 
 /** Name, mark and the named columns of a row; errors in percent. */

@@ -6,7 +6,7 @@ import type { Numbers } from "../numbers/numbers.ts";
 import type { Coefficient } from "../statistics/least-squares.ts";
 import { num, OUTCOMES, type Outcome, type Row, type Study } from "../study.ts";
 import { bars, intervals, lines, scatter, strip } from "./charts.ts";
-import { type Chapter, type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES, whoseOf } from "./figure.ts"; // biome-ignore format: one line
+import { type Chapter, type Datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES, paperOf, spreadOf, whoseOf } from "./figure.ts"; // biome-ignore format: one line
 
 /** Columns in the words of the paper. */
 const NAMES: Record<string, string> = {
@@ -45,17 +45,14 @@ const STRIPS: [id: string, paper: string, term: string, outcomes: Outcome[]][] =
 const REPLACED =
   "The published figure shows SHAP values of boosted trees whose files were not released and which cannot be recomputed. Shown instead: the effects of one additive linear model, exactly additive and with the same sign (negative is a lower error).";
 
-/** Spreads points of a strip apart, the same in every run. */
-const spread = (i: number): number => 2 * ((i * 0.6180339887498949) % 1) - 1;
-
 /** Effects of the published encoders, and of the reader's own by the same coefficients. */
 function stripRows(all: readonly Row[], numbers: Numbers, term: string, outcomes: readonly Outcome[]): Datum[] {
-  const paper = all.filter((row) => !isOwn(row));
+  const paper = paperOf(all);
   const byName = new Map(paper.map((row) => [row.name, row]));
   return outcomes.flatMap((outcome) => {
     const point = (row: Row, effect: number, i: number): Datum => {
       const value = term === "projection" ? projectionOf(row) : (num(row, columnOf(term)) ?? String(cellOf(row, term)));
-      return { model: row.name, whose: whoseOf(row), outcome: OUTCOME_TITLES[outcome]!, effect, value, spread: spread(i) }; // biome-ignore format: one line
+      return { model: row.name, whose: whoseOf(row), outcome: OUTCOME_TITLES[outcome]!, effect, value, spread: spreadOf(i) }; // biome-ignore format: one line
     };
     const effects = Object.entries(numbers[`ours.effect.${outcome}.${term}`] as Record<string, number>);
     const coefficients = numbers[`ours.coefficients.${outcome}`] as Record<string, number>;
@@ -147,11 +144,9 @@ const ORDERS: Record<string, readonly string[]> = {
 
 const controlled: FigureMaker = ({ all }, numbers) =>
   PAIRS.map(([id, paper, study, x, outcomes, log]): Figure => {
-    const published = pairGroups(all.filter((row) => !isOwn(row)), PAIR_STUDIES[study]!); // biome-ignore format: one line
+    const published = pairGroups(paperOf(all), PAIR_STUDIES[study]!); // biome-ignore format: one line
     const { groups } = pairGroups(all, PAIR_STUDIES[study]!);
-    const named = groups.map((group) =>
-      group.rows.every(isOwn) ? group.rows : group.rows.filter((row) => !isOwn(row)),
-    );
+    const named = groups.map((group) => (group.rows.every(isOwn) ? group.rows : paperOf(group.rows)));
     const titles = titlesOf(named, published.labels);
     const rows = outcomes.flatMap((outcome) => groups.flatMap((group, g) => group.rows.flatMap((row): Datum[] => {
       const value = num(row, OUTCOMES[outcome]);

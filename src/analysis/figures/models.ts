@@ -1,8 +1,8 @@
 import { loadHistory } from "../history.ts";
 import { bestPerYear, bestShareOfYear, bestTable, meanParts, radarScaled, rankChanges } from "../numbers/models.ts";
-import { BUDGETS, type Budget, COMPONENTS, groupBy, num, type Row, type Study } from "../study.ts";
+import { BUDGETS, type Budget, COMPONENTS, groupBy, num, type Row, type Study, studyOf } from "../study.ts";
 import { above, lines, partsOf, scatter, slopes, stackedArea } from "./charts.ts";
-import { BUDGET_TITLES, type Chapter, COLUMN_TITLES, type Datum, datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES, PAPERS, PARTS, whoseOf, YOURS } from "./figure.ts"; // biome-ignore format: one line
+import { BUDGET_TITLES, type Chapter, COLUMN_TITLES, type Datum, datum, type Figure, type FigureMaker, isOwn, OUTCOME_TITLES, PAPERS, PARTS, paperOf, whoseOf, YOURS } from "./figure.ts"; // biome-ignore format: one line
 import { pairPlot } from "./pair-plot.ts";
 import { radarGrid } from "./radar.ts";
 
@@ -36,7 +36,7 @@ const radar: FigureMaker = ({ complete }, numbers) => {
     {
       id: "radar_all",
       paper: "Appendix, all radars",
-      title: `Risk profiles of all ${scaled.filter(({ row }) => !isOwn(row)).length} encoders`,
+      title: `Risk profiles of all ${paperOf(scaled.map(({ row }) => row)).length} encoders`,
       how: `${how} Best first.`,
       needs: [...COMPONENTS, BUDGETS.full],
       rows: rows(scaled),
@@ -67,9 +67,8 @@ const ownPoints = (all: readonly Row[], column: string, extra: (row: Row) => Dat
   });
 
 const trend: FigureMaker = (study) => {
-  const paper = study.all.filter((row) => !isOwn(row));
-  const all = paper;
-  const in1k = study.in1k.filter((row) => !isOwn(row));
+  const paper = paperOf(study.all);
+  const in1k = paperOf(study.in1k);
   const best = bestPerYear(in1k).flatMap(({ year, row }) => yearParts(year, row));
   const asPublished = bestPerYear(in1k).flatMap(
     ({ year, row }) =>
@@ -108,7 +107,7 @@ const trend: FigureMaker = (study) => {
     },
     ...(
       [
-        ["trend_mode", "Best encoder of each year by kind of objective", all, "ssl_mode", () => true],
+        ["trend_mode", "Best encoder of each year by kind of objective", paper, "ssl_mode", () => true],
         ["trend_family", "Best ImageNet-1K encoder of each year by architecture", in1k, "family", (name: string) => name !== "convnext"], // biome-ignore format: one line
       ] as const
     ).map(([id, title, rows, column, keep]): Figure => {
@@ -130,7 +129,7 @@ const trend: FigureMaker = (study) => {
 
 const tradeoff: FigureMaker = ({ all, in1k, complete }) => {
   const columns = ["usability", "probe_gen", BUDGETS.full, "year"];
-  const paper = in1k.filter((row) => !isOwn(row));
+  const paper = paperOf(in1k);
   const has = (row: Row, needed: readonly string[]) => needed.every((column) => num(row, column) !== null);
   const drawable = (rows: readonly Row[]) => rows.filter((row) => has(row, ["usability", "probe_gen"]));
   const share = (q: number): Datum[] =>
@@ -205,7 +204,7 @@ const rankAmong = (paper: readonly Row[], row: Row, column: string): number | nu
 };
 
 const ranks: FigureMaker = ({ metrics, all }, numbers) => {
-  const paper = metrics.filter((row) => !isOwn(row));
+  const paper = paperOf(metrics);
   const moved: Datum[] = rankChanges(paper).map(({ name, full, shot3, delta }) => ({ model: name, whose: PAPERS, full: full + 1, shot3: shot3 + 1, delta })); // biome-ignore format: one line
   const own = all.filter(isOwn).flatMap((row): Datum[] => {
     const [full, shot3] = [rankAmong(paper, row, BUDGETS.full), rankAmong(paper, row, BUDGETS.shot3)];
@@ -234,7 +233,7 @@ const ranks: FigureMaker = ({ metrics, all }, numbers) => {
 const budgets: FigureMaker = (study, numbers) => {
   const names = Object.keys(BUDGETS) as Budget[];
   const titles = names.map((budget) => BUDGET_TITLES[budget]);
-  const paper = study.all.filter((row) => !isOwn(row));
+  const paper = paperOf(study.all);
   const own = study.all.filter(isOwn);
   const best = (["probe_gen", "usability"] as const).flatMap((part) => names.map((budget): Datum => ({ budget: BUDGET_TITLES[budget], component: OUTCOME_TITLES[part]!, value: (numbers[`best20.${budget}`] as Record<string, number>)[part]! }))); // biome-ignore format: one line
   const five = names.flatMap(
@@ -298,8 +297,7 @@ const KIND_TITLES: Record<string, string> = {
 };
 
 function bestRows(study: Study, own: readonly Row[]): Datum[] {
-  const paper = { ...study, all: study.all.filter((row) => !isOwn(row)), in1k: study.in1k.filter((row) => !isOwn(row)), rn50: study.rn50.filter((row) => !isOwn(row)) }; // biome-ignore format: one line
-  const best = Object.entries(bestTable(paper)).flatMap(
+  const best = Object.entries(bestTable(studyOf(paperOf(study.all)))).flatMap(
     ([kind, models]) =>
     Object.entries(models).map(([model, [full, pct1, shot3]]): Datum => ({ kind: KIND_TITLES[kind]!, model, whose: PAPERS, full, pct1, shot3 })), // biome-ignore format: one line
   );

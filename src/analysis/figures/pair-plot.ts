@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import { density } from "../statistics/density.ts";
-import { BASE, COLOURS, type Datum } from "./figure.ts";
+import { BASE, COLOURS, type Datum, OWN_COLOUR, PAPERS, YOURS } from "./figure.ts";
 import { NOT_OWN, ownLayers } from "./own-marks.ts";
 
 export interface PairColumn {
@@ -59,12 +59,12 @@ function panel(
 /** Density of the paper's values by Scott's bandwidth; a rule where a model of the reader's stands. */
 function diagonal(rows: readonly Datum[], column: PairColumn, bottom: boolean) {
   const values = (list: readonly Datum[]) => list.map((row) => row[column.field]).filter((value) => typeof value === "number"); // biome-ignore format: one line
-  const [all, paper] = [values(rows), values(rows.filter(({ whose }) => whose === "the paper's"))];
+  const [all, paper] = [values(rows), values(rows.filter(({ whose }) => whose === PAPERS))];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const places = Array.from({ length: PLACES }, (_, i) => low + ((high - low) * i) / (PLACES - 1));
   const curve = density(paper, places).map((value, i) => ({ at: places[i]!, density: value }));
   const x = { field: "at", type: "quantitative", scale: { zero: false }, axis: axisOf(column, bottom) };
-  const own = values(rows.filter(({ whose }) => whose === "your runs"));
+  const own = values(rows.filter(({ whose }) => whose === YOURS));
   return {
     ...SIZE,
     layer: [
@@ -73,7 +73,7 @@ function diagonal(rows: readonly Datum[], column: PairColumn, bottom: boolean) {
         mark: { type: "area", color: "#999", fillOpacity: 0.5, line: { color: "#555" } },
         encoding: { x, y: { field: "density", type: "quantitative", axis: { title: "Density", titleFontSize: 10, labels: false, ticks: false, grid: false } } }, // biome-ignore format: one line
       },
-      ...(own.length === 0 ? [] : [{ data: { values: own.map((at) => ({ at })) }, mark: { type: "rule", color: "#D55E00", strokeWidth: 2 }, encoding: { x } }]), // biome-ignore format: one line
+      ...(own.length === 0 ? [] : [{ data: { values: own.map((at) => ({ at })) }, mark: { type: "rule", color: OWN_COLOUR, strokeWidth: 2 }, encoding: { x } }]), // biome-ignore format: one line
     ],
   };
 }

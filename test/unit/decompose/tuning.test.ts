@@ -1,7 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sha256 } from "../../../src/core/hash.ts";
+import { newOwner } from "../../../src/core/owner.ts";
 import { rng } from "../../../src/core/rng.ts";
 import {
   arrays,
@@ -223,6 +225,24 @@ describe("tuneProbe", () => {
     await expect(failed).rejects.toMatchObject({ code: "DATA", message: expect.stringContaining("Remove the file") });
   });
 
+  it("features that are not finite are told before the first fit", async () => {
+    let fits = 0;
+    const rows = { ...rowsOf(100, 4), rows: async (from: number, to: number) => new Float32Array(2 * (to - from)).fill(Number.NaN) }; // biome-ignore format: one line
+    await expect(tuneProbe(rows, { probe: counting(() => fits++), trials: 2 })).rejects.toMatchObject({ code: "DATA" });
+    expect(fits).toBe(0);
+  });
+
+  it("a whole search that a process left before it gave back its lease is taken, and the lease goes", async () => {
+    const probe = counting(() => {});
+    const { trials } = await tuneProbe(rowsOf(100, 4), { probe, trials: 2, dir });
+    const [file] = await readdir(dir);
+    const lock = join(dir, sha256(join(dir, file!)).slice(0, 16));
+    await mkdir(lock);
+    await writeFile(join(lock, "owner"), newOwner().replace(/^\d+/, "4194304"));
+    expect((await tuneProbe(rowsOf(100, 4), { probe, trials: 2, dir })).trials).toEqual(trials);
+    expect(await readdir(dir)).toEqual([file]);
+  });
+
   it.each([
     [{ trials: 0 }, "trials must be a whole number >= 1, not 0"],
     [{ probe: "nn" as never }, 'nothing to tune "nn" by'],
@@ -274,6 +294,27 @@ describe("tuned", () => {
     ]);
     expect(risk.probe).toBe("tuned counting");
     expect(risk.reports.train.tuning).toEqual({ parameters: { badness: 0.5 }, error: 50, trials: 1 });
+  });
+
+  it("what it finds may be an object of a class, whose methods it keeps", async () => {
+    class Constant {
+      readonly report = { loss: null, gradientNorm: null, iterations: 0 };
+      disposed = 0;
+      async predict({ n }: FeatureSet): Promise<Int32Array> {
+        return new Int32Array(n);
+      }
+      dispose(): void {
+        this.disposed++;
+      }
+    }
+    const made: Constant[] = [];
+    const tunable = counting(() => {});
+    const make = () => ({ name: "constant", fit: async () => made[made.push(new Constant()) - 1]! });
+    const fitted = await tuned({ probe: { ...tunable, make }, trials: 2 }).fit(rowsOf(100, 4), { seed: 1 });
+    expect([...(await fitted.predict(rowsOf(3, 3)))]).toEqual([0, 0, 0]);
+    expect(fitted.report.tuning).toMatchObject({ error: 75, trials: 2 });
+    fitted.dispose();
+    expect(made.map(({ disposed }) => disposed)).toEqual([1, 1, 1]);
   });
 
   it("held-out: one search serves both risks of the training set's probe", async () => {

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { ERRORS } from "../../../src/tables/error-columns.ts";
 import { loadResults } from "../../../src/tables/results.ts";
-import { parseRuns, RUN_ERRORS } from "../../../src/tables/runs.ts";
+import { parseRuns } from "../../../src/tables/runs.ts";
 
 const cells = (value: unknown) => Object.fromEntries(parseRuns(JSON.stringify(value), "f").map((r) => [r.model, r.cells])); // biome-ignore format: one line
 
 describe("runs of users", () => {
   test("every error is a column of the results table", () => {
     const columns = Object.keys(loadResults()[0]!);
-    expect(RUN_ERRORS.filter((column) => !columns.includes(column))).toEqual([]);
+    expect(ERRORS.filter((column) => !columns.includes(column))).toEqual([]);
   });
 
   test("decompose, compare, fewshot and stats give the table's columns", () => {
