@@ -26,10 +26,7 @@ export interface Observation {
  * @param history in the order of the trials; at least one.
  */
 export function suggest(space: Space, history: readonly Observation[], draw: Rng): Parameters {
-  const count = Math.min(Math.ceil(GOOD_SHARE * history.length), MOST_GOOD);
-  // A stable sort: of equals the earlier trial is the better one.
-  const ranked = [...history.keys()].sort((a, b) => history[a]!.error - history[b]!.error || a - b);
-  const good = new Set(ranked.slice(0, count));
+  const good = goodOf(history);
   const part = (inside: boolean) => history.filter((_, i) => good.has(i) === inside).map((trial) => trial.parameters);
   const [better, worse] = [parzen(space, part(true)), parzen(space, part(false))];
   let best: { at: Parameters; score: number } | undefined;
@@ -39,6 +36,14 @@ export function suggest(space: Space, history: readonly Observation[], draw: Rng
     if (best === undefined || score > best.score) best = { at, score };
   }
   return best!.at;
+}
+
+/** The places of the trials that count as good. */
+export function goodOf(history: readonly Observation[]): Set<number> {
+  const count = Math.min(Math.ceil(GOOD_SHARE * history.length), MOST_GOOD);
+  // Of equals the earlier trial is the better one.
+  const ranked = [...history.keys()].sort((a, b) => history[a]!.error - history[b]!.error || a - b);
+  return new Set(ranked.slice(0, count));
 }
 
 export interface Density {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ import {
   tuned,
   tuneProbe,
 } from "../../../src/decompose/index.ts";
-import { parzen, suggest } from "../../../src/decompose/tuning/parzen.ts";
+import { goodOf, parzen, suggest } from "../../../src/decompose/tuning/parzen.ts";
 import { checkSpace, drawUniform } from "../../../src/decompose/tuning/space.ts";
 
 const SPACE: Space = {
@@ -123,6 +124,40 @@ describe("Parzen estimator", () => {
     const kernel = (sd: number, inside: number) => 1 / (sd * Math.sqrt(2 * Math.PI) * inside);
     const expected = 0.5 * kernel(1, 0.866385597462284) + 0.5 * kernel(3, 0.382924922548026);
     expect(Math.exp(density.logDensity({ share: 0.5 }))).toBeCloseTo(expected, 12);
+  });
+
+  const optuna = JSON.parse(readFileSync(new URL("../../fixtures/probe/parzen.json", import.meta.url), "utf8"));
+  const space: Space = {
+    lr: SPACE.lr!,
+    depth: SPACE.depth!,
+    share: SPACE.share!,
+    kind: { kind: "choice", values: ["a", "b", "c"] },
+  };
+
+  it("has the densities of Optuna's, whatever the number of points", () => {
+    for (const { points, at, log } of optuna.densities) {
+      const names = Object.keys(at[0]);
+      const density = parzen(Object.fromEntries(names.map((name) => [name, space[name]!])), points);
+      for (const [i, one] of at.entries()) expect(Math.abs(density.logDensity(one) - log[i])).toBeLessThan(1e-9);
+    }
+  });
+
+  it("takes the trials for good that Optuna takes", () => {
+    for (const { errors, good } of optuna.splits) {
+      const history = errors.map((error: number) => ({ parameters: {}, error }));
+      expect([...goodOf(history)].sort((a, b) => a - b)).toEqual(good);
+    }
+  });
+
+  it("suggests the best of 24 draws", () => {
+    const history = Array.from({ length: 20 }, (_, i) => ({ parameters: { share: i / 10 - 0.5 }, error: i }));
+    const [better, worse] = [history.slice(0, 2), history.slice(2)].map((part) => parzen({ share: SPACE.share! }, part.map(({ parameters }) => parameters))); // biome-ignore format: one line
+    const draw = rng(3);
+    const draws = Array.from({ length: 24 }, () => better!.sample(draw));
+    const score = (at: Parameters) => better!.logDensity(at) - worse!.logDensity(at);
+    const best = draws.reduce((a, b) => (score(b) > score(a) ? b : a));
+    expect(draws.indexOf(best)).toBeGreaterThan(12);
+    expect(suggest({ share: SPACE.share! }, history, rng(3))).toEqual(best);
   });
 
   it("draws follow the density", () => {
