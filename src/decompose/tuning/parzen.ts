@@ -117,7 +117,7 @@ function normalKernels(
   const [low, high] = [ends.low - half, ends.high + half];
   const range = high - low;
   const scott = BANDWIDTH * Math.max(points.length, 1) ** (-1 / (dimensions + 4)) * range;
-  const least = range / Math.min(100, 1 + points.length + 1);
+  const least = range / (points.length + 2);
   const sd = Math.min(range, Math.max(least, scott));
   const kernels = [...points.map((mean) => ({ mean, sd })), { mean: (low + high) / 2, sd: range }];
   return {
