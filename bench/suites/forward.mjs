@@ -21,14 +21,17 @@ export default async function forward({ dir, quick, rounds, log }) {
   const one = ["PyTorch, 1 thread", "onnxruntime, 1 thread", "transformers.js, 1 thread"];
   const all = ["PyTorch, all", "onnxruntime, all", "transformers.js, all"];
   const single = { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" };
-  const others = interpreters()
-    .slice(1)
-    .map((interpreter) => ({
-      name: "PyTorch of the second Python, 1 thread",
-      start: python("peers/forward.py", ["1"], {}, [interpreter]),
-    }));
+  const second = interpreters().slice(1, 2);
+  const others = [
+    ["1 thread", 1],
+    ["all", cores],
+  ].map(([label, threads]) => ({
+    name: `PyTorch of the second Python, ${label}`,
+    start: python("peers/forward.py", [String(threads)], {}, second),
+  }));
+  if (second.length > 0) [one, all].forEach((peers, i) => peers.push(others[i].name));
   const contenders = [
-    { name: "wasm, 1 thread", ours: true, against: [...one, ...others.map(({ name }) => name)], start: ours("wasm") },
+    { name: "wasm, 1 thread", ours: true, against: one, start: ours("wasm") },
     { name: "wasm, encode, 1 worker", ours: true, against: [], start: ours("wasm", "encode1") },
     {
       name: `wasm, encode, ${cores} workers`,
@@ -42,7 +45,7 @@ export default async function forward({ dir, quick, rounds, log }) {
     { name: "tfjs-node-gpu", ours: true, against: all, start: ours("tfjs-node-gpu") },
     { name: one[0], start: python("peers/forward.py", ["1"]) },
     { name: all[0], start: python("peers/forward.py", [String(cores)]) },
-    ...others,
+    ...(second.length > 0 ? others : []),
     { name: one[1], start: node("peers/onnxruntime.mjs", ["1", onnx]) },
     { name: all[1], start: node("peers/onnxruntime.mjs", [String(cores), onnx]) },
     { name: one[2], start: node("peers/transformers.mjs", ["1", onnx]) },
