@@ -6,7 +6,18 @@ import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
 import { renderDocument, renderSuite } from "./report.mjs";
 
-const SUITES = ["convert", "images", "forward", "kernels", "folder", "cold", "probe", "decomposition", "import"];
+const SUITES = [
+  "convert",
+  "images",
+  "forward",
+  "kernels",
+  "folder",
+  "cold",
+  "probe",
+  "few-shot",
+  "decomposition",
+  "import",
+];
 const HELP = `npm run bench [names ...] [-- options]
 
   names          ${SUITES.join(", ")}; default: all

@@ -18,8 +18,6 @@ export default async function forward({ dir, quick, rounds, log }) {
   const onnx = await writeOnnx(join(dir, "onnx"), Object.keys(MODELS));
   // The first to ask converts; the others find it in the cache.
   const ours = (backend, how = "predict", env = {}) => node("ours/forward.mjs", [backend, how, cache], env);
-  const one = ["PyTorch, 1 thread", "onnxruntime, 1 thread", "transformers.js, 1 thread"];
-  const all = ["PyTorch, all", "onnxruntime, all", "transformers.js, all"];
   const single = { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" };
   const second = interpreters().slice(1, 2);
   const others = [
@@ -29,7 +27,9 @@ export default async function forward({ dir, quick, rounds, log }) {
     name: `PyTorch of the second Python, ${label}`,
     start: python("peers/forward.py", [String(threads)], {}, second),
   }));
-  if (second.length > 0) [one, all].forEach((peers, i) => peers.push(others[i].name));
+  const named = (label) => ["PyTorch", "onnxruntime", "transformers.js"].map((peer) => `${peer}, ${label}`);
+  const one = [...named("1 thread"), others[0].name];
+  const all = [...named("all"), others[1].name];
   const contenders = [
     { name: "wasm, 1 thread", ours: true, against: one, start: ours("wasm") },
     { name: "wasm, encode, 1 worker", ours: true, against: [], start: ours("wasm", "encode1") },

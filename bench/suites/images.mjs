@@ -5,24 +5,16 @@ import { CPU_PER_IMAGE, RATE } from "../metrics.mjs";
 import { race } from "../rounds.mjs";
 
 const ABOUT = `\`hub.preprocess("dino_rn50").array(path)\` beside PIL and numpy: decode, resize to 256 (bicubic), crop 224, normalise, float32,
-on generated JPEGs of about 500 x 375. "At once" is promises with us and threads with PIL.`;
+on generated JPEGs of about 500 x 375. "At once" is a promise for every image with us, and a thread a core with PIL.`;
 
 export default async function images({ dir, quick, rounds, log }) {
   const paths = await writePhotos(dir, quick ? 12 : 60);
   const cores = availableParallelism();
-  const pair = (atOnce) => {
-    const label = atOnce === 1 ? "one by one" : `${atOnce} at once`;
-    return [
-      {
-        name: `ours, ${label}`,
-        ours: true,
-        against: [`PIL, ${label}`],
-        start: node("ours/images.mjs", [String(atOnce)]),
-      },
-      { name: `PIL, ${label}`, start: python("peers/images.py", [String(atOnce)]) },
-    ];
-  };
-  const contenders = [...pair(1), ...(cores > 1 ? pair(cores) : [])];
+  const pair = (label, ours, peer) => [
+    { name: `ours, ${label}`, ours: true, against: [`PIL, ${label}`], start: node("ours/images.mjs", [String(ours)]) },
+    { name: `PIL, ${label}`, start: python("peers/images.py", [String(peer)]) },
+  ];
+  const contenders = [...pair("one by one", 1, 1), ...(cores > 1 ? pair("at once", paths.length, cores) : [])];
   const cases = [{ name: `${paths.length} JPEGs`, job: { paths, ms: quick ? 300 : 2000 } }];
   const rows = await race(contenders, cases, { rounds, log });
   return {
