@@ -23,8 +23,13 @@ interface Weights {
   held: number;
 }
 
-/** What an engine makes of a graph's nodes before it is loaded. */
-export type Rewrite = (nodes: GraphNode[], constants: Constants, outputs: string[]) => GraphNode[];
+/** What an engine makes of a graph's nodes before it is loaded, and what it gives up with the graph. */
+export type Rewrite = (nodes: GraphNode[], constants: Constants, outputs: string[]) => Rewritten | Promise<Rewritten>;
+
+export interface Rewritten {
+  nodes: GraphNode[];
+  dispose?(): void;
+}
 
 /**
  * Loads a converted folder (`model.json` and its shards) as a TF.js graph model, onto TF.js's current backend. Weights
@@ -51,11 +56,7 @@ export async function loadGraphFolder(
       { details: { folder, bytes: weights.held, maxBytes } },
     );
   }
-  if (rewrite !== undefined) {
-    const topology = model.modelTopology as { node: GraphNode[] };
-    const outputs = Object.values((model.signature as Signature | undefined)?.outputs ?? {}).map(({ name }) => name);
-    topology.node = rewrite(topology.node, await smallConstants(weights), outputs);
-  }
+  const undo = rewrite === undefined ? () => {} : await rewriteGraph(model, weights, rewrite);
   const report = (done: number) =>
     job.onProgress?.({ stage: "load", name: info.name, done, total: weights.bytes, unit: "bytes" });
   const failure: { error?: unknown } = {};
@@ -68,12 +69,29 @@ export async function loadGraphFolder(
       weightSpecs: weights.specs,
       getWeightStream: () => weightStream(weights, job.signal, report, failure),
     }),
+  }).catch((error) => {
+    undo();
+    throw error;
   });
+  const dispose = graph.dispose.bind(graph);
+  graph.dispose = () => {
+    dispose();
+    undo();
+  };
   if ("error" in failure) {
     graph.dispose();
     throw failure.error;
   }
   return graph;
+}
+
+/** Puts in the graph what the engine makes of it; gives what is to be called when the graph goes. */
+async function rewriteGraph(model: io.ModelJSON, weights: Weights, rewrite: Rewrite): Promise<() => void> {
+  const topology = model.modelTopology as { node: GraphNode[] };
+  const outputs = Object.values((model.signature as Signature | undefined)?.outputs ?? {}).map(({ name }) => name);
+  const { nodes, dispose } = await rewrite(topology.node, await smallConstants(weights), outputs);
+  topology.node = nodes;
+  return () => dispose?.();
 }
 
 /** Names, kinds and sizes of the weights against the files on disk: nothing is allocated before they agree. */

@@ -2,8 +2,10 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Backend } from "./engine.ts";
+import type { Rewrite } from "./graph-model.ts";
 import { memoryBytes } from "./memory.ts";
-import { loadCore } from "./tfjs.ts";
+import { type SessionBackend, sessions } from "./session.ts";
+import { loadConverter, loadCore } from "./tfjs.ts";
 
 export type NativeName = "tfjs-node-gpu" | "tfjs-node";
 
@@ -51,14 +53,30 @@ export async function loadNative(
   }
   if (!(await tf.setBackend("tensorflow")))
     throw fail("its backend did not start. docs/engines.md says how to build it.");
-  const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean; binding: { TF_Version: string } };
+  const backend = tf.backend() as unknown as NodeBackend;
+  // A session takes what it is fed from the main memory: a GPU would get all weights anew each time.
+  const whole = !backend.isUsingGpuDevice && process.env.SSL_HUB_KERNELS !== "off";
   return {
     backend: "tensorflow",
     version: `${native.version.tfjs}, TensorFlow ${backend.binding.TF_Version}`,
     device: backend.isUsingGpuDevice ? "gpu" : "cpu",
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || 0,
     maxBytes: memoryBytes(),
+    ...(whole && { rewrite: sessionsOf(backend) }),
   };
+}
+
+interface NodeBackend extends SessionBackend {
+  isUsingGpuDevice: boolean;
+  binding: { TF_Version: string };
+}
+
+/** TF.js knows one operation of a name: both native packages in one process share it. */
+let rewrite: Rewrite | undefined;
+
+function sessionsOf(backend: SessionBackend): Rewrite {
+  rewrite ??= sessions(backend, loadConverter().registerOp);
+  return rewrite;
 }
 
 /** One process must hold one tfjs-core: tensors and kernels of another copy are strangers to ours. */

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import type * as core from "@tensorflow/tfjs-core";
 import type { Backend } from "./engine.ts";
+import type { Rewrite } from "./graph-model.ts";
 import { fuse } from "./kernels/fuse.ts";
 import { type InstalledKernels, installKernels, type KernelBinaries } from "./kernels/install.ts";
 import { registerOps } from "./kernels/ops.ts";
@@ -29,9 +30,11 @@ export async function loadWasm(): Promise<Backend> {
     threads: 1,
     maxBytes: kernels.own ? OWN_WEIGHT_BYTES : STOCK_WEIGHT_BYTES,
     weightCopies: kernels.own ? 1 : 2,
-    ...(kernels.own && { rewrite: fuse, interruptible: kernels.own.interruptible }),
+    ...(kernels.own && { rewrite: fused, interruptible: kernels.own.interruptible }),
   };
 }
+
+const fused: Rewrite = (...graph) => ({ nodes: fuse(...graph) });
 
 /** A heap of 65 536 pages, of which three quarters of a gibibyte are left for activations and scratch. */
 const OWN_WEIGHT_BYTES = 65536 * 65536 - 3 * 2 ** 28;

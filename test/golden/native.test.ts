@@ -2,12 +2,14 @@ import { mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { GraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { convertSeed } from "../../converters/convert.ts";
 import type { ModelSpec } from "../../src/core/spec.ts";
 import { openEncoder } from "../../src/encoder/encoder.ts";
 import { engine } from "../../src/engine/engine.ts";
+import { loadGraphFolder } from "../../src/engine/graph-model.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 import { SIDE, tinyModel, Z_DIM } from "../unit/engine/tiny-model.ts";
 
@@ -54,13 +56,13 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     const folder = tinyModel();
     const [wasm, native] = [await engine("wasm"), await engine(installed)];
     const x = wasm.run(() => wasm.tf.randomNormal([3, SIDE, SIDE, 3], 0, 1, "float32", 11));
-    const backends: string[] = [];
+    const backends: Record<string, string> = {};
     const [a, b] = await Promise.all(
       [native, wasm].map(async (e) => {
         const graph = await e.loadGraph(folder);
         return e
           .run(() => {
-            backends.push(e.tf.getBackend());
+            backends[e.name] = e.tf.getBackend();
             return graph.predict(x) as Tensor;
           })
           .data();
@@ -68,7 +70,27 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     );
     expect(a).toHaveLength(3 * Z_DIM);
     expect(relativeL2(a!, b!)).toBeLessThanOrEqual(TOLERANCE);
-    expect(backends).toEqual(["tensorflow", "wasm"]); // so small a model may agree to the bit
+    expect(backends).toEqual({ [native.name]: "tensorflow", wasm: "wasm" }); // so small a model may agree to the bit
+  });
+
+  test("a graph in one session: the features of its nodes one by one; disposing ends it", async () => {
+    const folder = await resnet();
+    const native = await engine(installed);
+    const { tf } = native;
+    const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
+    const ops = (graph: GraphModel) => (graph as unknown as { artifacts: { modelTopology: { node: { op: string }[] } } }).artifacts.modelTopology.node.map(({ op }) => op); // biome-ignore format: one line
+    native.run(() => undefined as never);
+    const [before, plain] = [tf.memory().numTensors, await loadGraphFolder(loadGraphModel, folder, 2 ** 30)];
+    const whole = await native.loadGraph(folder);
+    expect(ops(plain)).toContain("_FusedConv2D");
+    expect(ops(whole).filter((op) => op === "HubSession")).toHaveLength(native.device === "cpu" ? 1 : 0);
+    const x = tf.randomNormal([5, 64, 64, 3], 0, 1, "float32", 3) as Tensor;
+    const [a, b] = [whole, plain].map((graph) => native.run(() => graph.predict(x) as Tensor).dataSync());
+    expect(relativeL2(a as Float32Array, b as Float32Array)).toBeLessThanOrEqual(1e-6);
+    for (const graph of [whole, plain]) graph.dispose();
+    x.dispose();
+    expect(tf.memory().numTensors - before).toBe(2); // the features
+    expect(() => whole.predict(x)).toThrow();
   });
 
   test("a ResNet from images to features: the features of wasm", async () => {

@@ -97,7 +97,7 @@ describe.skipIf(!hasSimd())("fuse (skipped without SIMD)", () => {
       const plain = await loadGraphFolder(loadGraphModel, folder, 2 ** 30);
       const fused = await loadGraphFolder(loadGraphModel, folder, 2 ** 30, {}, (...args) => {
         nodes = fuse(...args);
-        return nodes;
+        return { nodes };
       });
       const count = (op: string) => nodes.filter((node) => node.op === op).length;
       expect(Object.fromEntries(Object.keys(o.ops).map((op) => [op, count(op)]))).toEqual(o.ops);
