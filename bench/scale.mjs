@@ -84,7 +84,17 @@ try {
 }
 
 function runStage(stage) {
-  const args = [fileURLToPath(import.meta.url), "--stage", stage, "--dir", dir, "--passes", values.passes, "--epochs", values.epochs];
+  const args = [
+    fileURLToPath(import.meta.url),
+    "--stage",
+    stage,
+    "--dir",
+    dir,
+    "--passes",
+    values.passes,
+    "--epochs",
+    values.epochs,
+  ];
   return new Promise((resolve, reject) => {
     spawn(process.execPath, args, { stdio: "inherit" }).on("exit", (code) =>
       code === 0 ? resolve() : reject(new Error(`${stage} failed`)),

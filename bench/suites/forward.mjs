@@ -52,7 +52,9 @@ export default async function forward({ dir, quick, rounds, log }) {
     { name: all[2], start: node("peers/transformers.mjs", [String(cores), onnx]) },
   ];
   const ms = quick ? 300 : 1500;
-  const sizes = quick ? { resnet50: [1, 8], vit_s16: [1, 8] } : { resnet50: [1, 16], vit_s16: [1, 16], vit_b16: [1, 16] };
+  const sizes = quick
+    ? { resnet50: [1, 8], vit_s16: [1, 8] }
+    : { resnet50: [1, 16], vit_s16: [1, 16], vit_b16: [1, 16] };
   const cases = Object.entries(sizes).flatMap(([model, batches]) =>
     batches.map((batch) => ({
       name: `${model}, batch ${batch}`,
