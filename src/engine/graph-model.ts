@@ -24,7 +24,13 @@ interface Weights {
 }
 
 /** What an engine makes of a graph's nodes before it is loaded, and what it gives up with the graph. */
-export type Rewrite = (nodes: GraphNode[], constants: Constants, outputs: string[]) => Rewritten | Promise<Rewritten>;
+export type Rewrite = (
+  nodes: GraphNode[],
+  constants: Constants,
+  outputs: string[],
+  /** What errors call the model. */
+  name: string,
+) => Rewritten | Promise<Rewritten>;
 
 export interface Rewritten {
   nodes: GraphNode[];
@@ -56,7 +62,7 @@ export async function loadGraphFolder(
       { details: { folder, bytes: weights.held, maxBytes } },
     );
   }
-  const undo = rewrite === undefined ? () => {} : await rewriteGraph(model, weights, rewrite);
+  const undo = rewrite && (await rewriteGraph(model, weights, rewrite, info.name));
   const report = (done: number) =>
     job.onProgress?.({ stage: "load", name: info.name, done, total: weights.bytes, unit: "bytes" });
   const failure: { error?: unknown } = {};
@@ -70,14 +76,16 @@ export async function loadGraphFolder(
       getWeightStream: () => weightStream(weights, job.signal, report, failure),
     }),
   }).catch((error) => {
-    undo();
+    undo?.();
     throw error;
   });
-  const dispose = graph.dispose.bind(graph);
-  graph.dispose = () => {
-    dispose();
-    undo();
-  };
+  if (undo !== undefined) {
+    const dispose = graph.dispose.bind(graph);
+    graph.dispose = () => {
+      dispose();
+      undo();
+    };
+  }
   if ("error" in failure) {
     graph.dispose();
     throw failure.error;
@@ -86,12 +94,12 @@ export async function loadGraphFolder(
 }
 
 /** Puts in the graph what the engine makes of it; gives what is to be called when the graph goes. */
-async function rewriteGraph(model: io.ModelJSON, weights: Weights, rewrite: Rewrite): Promise<() => void> {
+async function rewriteGraph(model: io.ModelJSON, weights: Weights, rewrite: Rewrite, name: string) {
   const topology = model.modelTopology as { node: GraphNode[] };
   const outputs = Object.values((model.signature as Signature | undefined)?.outputs ?? {}).map(({ name }) => name);
-  const { nodes, dispose } = await rewrite(topology.node, await smallConstants(weights), outputs);
+  const { nodes, dispose } = await rewrite(topology.node, await smallConstants(weights), outputs, name);
   topology.node = nodes;
-  return () => dispose?.();
+  return dispose;
 }
 
 /** Names, kinds and sizes of the weights against the files on disk: nothing is allocated before they agree. */

@@ -71,7 +71,7 @@ interface NodeBackend extends SessionBackend {
   binding: { TF_Version: string };
 }
 
-/** TF.js knows one operation of a name: both native packages in one process share it. */
+/** The operation is registered once, however often the engine is asked for: by name, by variable, or as the first there is. */
 let rewrite: Rewrite | undefined;
 
 function sessionsOf(backend: SessionBackend): Rewrite {

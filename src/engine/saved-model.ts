@@ -19,8 +19,8 @@ export function savedModel(nodes: readonly GraphNode[], constants: Constants): S
   const placeholders = nodes.filter(({ op }) => op === "Placeholder").map(({ name }) => name);
   const large = nodes.filter(({ op, name }) => op === "Const" && constants.values(name) === undefined);
   const fed = [...placeholders, ...large.map(({ name }) => name)];
-  const versions = message(4, int(1, PRODUCER));
-  const graph = message(2, ...nodes.flatMap(apart).map((node) => nodeDef(node, constants)), versions);
+  const plainNodes = nodes.flatMap((node) => (node.op === "Const" ? constant(node, constants) : apart(node)));
+  const graph = message(2, ...plainNodes.map(nodeDef), message(4, int(1, PRODUCER)));
   const about = message(1, text(4, TAG));
   return { bytes: Buffer.concat([int(1, 1), message(2, about, graph)]), fed };
 }
@@ -67,47 +67,51 @@ function plain(node: GraphNode): GraphNode {
   return { ...node, attr: Object.fromEntries(known) };
 }
 
-/** An attribute as model.json has it: whole numbers as text, text in base64. */
+/** A small constant with its values, a large one as an input. */
+function constant({ name, attr }: GraphNode, { shape, values }: Constants): GraphNode {
+  const dtype = attr!.dtype as Attr;
+  const dims = { dim: (shape(name) ?? []).map((size) => ({ size })) };
+  const small = values(name);
+  if (small === undefined) return { name, op: "Placeholder", attr: { dtype, shape: { shape: dims } } };
+  const content = new Uint8Array(VIEWS[dtype.type as keyof typeof VIEWS].from(small).buffer);
+  return { name, op: "Const", attr: { dtype, value: { tensor: { dtype: dtype.type, shape: dims, content } } } };
+}
+
+/** An attribute as model.json has it: whole numbers as text, text in base64. Of a constant's value the content is added. */
 interface Attr {
   s?: string;
   i?: string;
   f?: number;
   b?: boolean;
   type?: string;
-  shape?: { dim?: { size: string | number }[] };
+  shape?: Shape;
   list?: { s?: string[]; i?: string[] };
+  tensor?: { dtype: string; shape: Shape; content: Uint8Array };
+}
+
+interface Shape {
+  dim?: { size: string | number }[];
 }
 
 const TYPES: Record<string, number> = { DT_FLOAT: 1, DT_INT32: 3, DT_BOOL: 10 };
 const VIEWS = { DT_FLOAT: Float32Array, DT_INT32: Int32Array } as const;
 
-function nodeDef(node: GraphNode, constants: Constants): Uint8Array {
-  const { name, op, input = [], attr = {} } = node;
-  const entry = (key: string, ...value: Uint8Array[]) => message(5, text(1, key), message(2, ...value));
-  const made =
-    op === "Const"
-      ? constant(node, constants)
-      : { op, attrs: Object.entries(attr).flatMap(([key, value]) => (value === undefined ? [] : [entry(key, attrValue(value as Attr))])) }; // biome-ignore format: one line
-  return message(1, text(1, name), text(2, made.op), ...input.map((from) => text(3, from)), ...made.attrs);
-
-  function constant({ name, attr }: GraphNode, { shape, values }: Constants) {
-    const type = (attr!.dtype as Attr).type as keyof typeof VIEWS;
-    const [dtype, dims, small] = [int(6, TYPES[type]!), shapeProto(shape(name) ?? []), values(name)];
-    if (small === undefined)
-      return { op: "Placeholder", attrs: [entry("dtype", dtype), entry("shape", message(7, dims))] };
-    const content = new Uint8Array(VIEWS[type].from(small).buffer);
-    const tensor = message(8, int(1, TYPES[type]!), message(2, dims), bytes(4, content));
-    return { op, attrs: [entry("dtype", dtype), entry("value", tensor)] };
-  }
+function nodeDef({ name, op, input = [], attr = {} }: GraphNode): Uint8Array {
+  const attrs = Object.entries(attr).filter(([, value]) => value !== undefined);
+  const entry = ([key, value]: [string, unknown]) => message(5, text(1, key), message(2, attrValue(value as Attr)));
+  return message(1, text(1, name), text(2, op), ...input.map((from) => text(3, from)), ...attrs.map(entry));
 }
 
 function attrValue(value: Attr): Uint8Array {
-  const { list, shape } = value;
+  const { list, shape, tensor } = value;
   if (list !== undefined) {
     const [s, i] = [list.s ?? [], list.i ?? []];
     return message(1, ...s.map((one) => bytes(2, Buffer.from(one, "base64"))), ...i.map((one) => int(3, one)));
   }
-  if (shape !== undefined) return message(7, shapeProto((shape.dim ?? []).map(({ size }) => size)));
+  if (shape !== undefined) return message(7, shapeProto(shape));
+  if (tensor !== undefined) {
+    return message(8, int(1, TYPES[tensor.dtype]!), message(2, shapeProto(tensor.shape)), bytes(4, tensor.content));
+  }
   if (value.s !== undefined) return bytes(2, Buffer.from(value.s, "base64"));
   if (value.i !== undefined) return int(3, value.i);
   if (value.f !== undefined) return float(4, value.f);
@@ -116,8 +120,7 @@ function attrValue(value: Attr): Uint8Array {
   throw new HubError("BUG", `Cannot write the attribute ${JSON.stringify(value)} of a graph. Please report it.`);
 }
 
-const shapeProto = (dims: readonly (string | number)[]): Uint8Array =>
-  Buffer.concat(dims.map((size) => message(2, int(1, size))));
+const shapeProto = ({ dim = [] }: Shape): Uint8Array => Buffer.concat(dim.map(({ size }) => message(2, int(1, size))));
 
 // The wire format of protocol buffers: a field is its number and kind, then a varint, four bytes, or a length and so many bytes.
 const VARINT = 0;

@@ -5,7 +5,7 @@ import type { registerOp } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { HubError, messageOf } from "../core/errors.ts";
 import type { Rewrite } from "./graph-model.ts";
-import type { GraphNode } from "./kernels/fuse.ts";
+import { type GraphNode, nodeName } from "./kernels/fuse.ts";
 import { savedModel, TAG } from "./saved-model.ts";
 
 /** What tfjs-node's backend offers for SavedModels. */
@@ -32,12 +32,14 @@ export function sessions(backend: SessionBackend, register: typeof registerOp): 
   const open = new Map<number, Session>();
   register(OP, (node) => {
     const id = Number(node.attrs.session);
-    const { inputs, outputs } = open.get(id)!;
+    const session = open.get(id);
+    if (session === undefined) throw new Error("Cannot run the model: it was disposed of. Load it again.");
+    const { inputs, outputs } = session;
     return backend.runSavedModel(id, node.inputs, inputs, outputs);
   });
-  return async (nodes, constants, names) => {
+  return async (nodes, constants, names, model) => {
     const { bytes, fed } = savedModel(nodes, constants);
-    const id = await load(backend, bytes);
+    const id = await load(backend, bytes, model);
     const outputs = names.map((name) => (/:\d+$/.test(name) ? name : `${name}:0`));
     open.set(id, { inputs: fed.map((name) => ({ name: `${name}:0` })), outputs });
     const dispose = () => {
@@ -51,7 +53,7 @@ export function sessions(backend: SessionBackend, register: typeof registerOp): 
 function one(id: number, fed: readonly string[], names: readonly string[]): GraphNode[] {
   const name = `session${id}`;
   const outputs = names.map((output, i) => ({
-    name: output.replace(/:\d+$/, ""),
+    name: nodeName(output),
     op: "Identity",
     input: [i === 0 ? name : `${name}:${i}`],
     attr: { T: { type: "DT_FLOAT" } },
@@ -60,13 +62,13 @@ function one(id: number, fed: readonly string[], names: readonly string[]): Grap
 }
 
 /** TensorFlow reads a SavedModel from a folder, once. */
-async function load(backend: SessionBackend, bytes: Uint8Array): Promise<number> {
+async function load(backend: SessionBackend, bytes: Uint8Array, model: string): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "ssl-hub-graph-"));
   try {
     await writeFile(join(folder, "saved_model.pb"), bytes);
     return backend.loadSavedModelMetaGraph(folder, TAG);
   } catch (cause) {
-    const found = `Cannot load the graph into TensorFlow: ${messageOf(cause).split("\n")[0]}.`;
+    const found = `Cannot load ${model} into TensorFlow: ${messageOf(cause).split("\n")[0]}.`;
     throw new HubError("ENGINE", `${found} SSL_HUB_KERNELS=off computes it node by node.`, { cause });
   } finally {
     await rm(folder, { recursive: true, force: true });

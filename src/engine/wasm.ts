@@ -34,7 +34,7 @@ export async function loadWasm(): Promise<Backend> {
   };
 }
 
-const fused: Rewrite = (...graph) => ({ nodes: fuse(...graph) });
+const fused: Rewrite = (nodes, constants, outputs) => ({ nodes: fuse(nodes, constants, outputs) });
 
 /** A heap of 65 536 pages, of which three quarters of a gibibyte are left for activations and scratch. */
 const OWN_WEIGHT_BYTES = 65536 * 65536 - 3 * 2 ** 28;

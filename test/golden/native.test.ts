@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { convertSeed } from "../../converters/convert.ts";
 import type { ModelSpec } from "../../src/core/spec.ts";
 import { openEncoder } from "../../src/encoder/encoder.ts";
 import { engine } from "../../src/engine/engine.ts";
 import { loadGraphFolder } from "../../src/engine/graph-model.ts";
+import type { SessionBackend } from "../../src/engine/session.ts";
 import { relativeL2 } from "../support/golden-model.ts";
 import { SIDE, tinyModel, Z_DIM } from "../unit/engine/tiny-model.ts";
 
@@ -79,7 +80,6 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     const { tf } = native;
     const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
     const ops = (graph: GraphModel) => (graph as unknown as { artifacts: { modelTopology: { node: { op: string }[] } } }).artifacts.modelTopology.node.map(({ op }) => op); // biome-ignore format: one line
-    native.run(() => undefined as never);
     const [before, plain] = [tf.memory().numTensors, await loadGraphFolder(loadGraphModel, folder, 2 ** 30)];
     const whole = await native.loadGraph(folder);
     expect(ops(plain)).toContain("_FusedConv2D");
@@ -87,10 +87,12 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     const x = tf.randomNormal([5, 64, 64, 3], 0, 1, "float32", 3) as Tensor;
     const [a, b] = [whole, plain].map((graph) => native.run(() => graph.predict(x) as Tensor).dataSync());
     expect(relativeL2(a as Float32Array, b as Float32Array)).toBeLessThanOrEqual(1e-6);
+    const ended = vi.spyOn(tf.backend() as unknown as SessionBackend, "deleteSavedModel");
     for (const graph of [whole, plain]) graph.dispose();
+    expect(ended).toHaveBeenCalledTimes(native.device === "cpu" ? 1 : 0);
+    expect(() => whole.predict(x)).toThrow();
     x.dispose();
     expect(tf.memory().numTensors - before).toBe(2); // the features
-    expect(() => whole.predict(x)).toThrow();
   });
 
   test("a ResNet from images to features: the features of wasm", async () => {

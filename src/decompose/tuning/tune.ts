@@ -50,8 +50,8 @@ const PAPER = { classes: 0.2, rows: 0.5 };
  * on the same engine, killed in between or not.
  * @param options.validation rows to validate on in place of a part of `train`, all of which is then fitted on.
  * @param options.seed of every draw and fit. Default 123.
- * @throws HubError `DATA` when the rows do not suffice, a feature is not finite, or `dir` holds trials that cannot be used; TypeError for a search
- *   space or a number that makes no sense.
+ * @throws HubError `DATA` when the rows do not suffice, a feature is not finite, or `dir` holds trials that cannot be used;
+ *   TypeError for a search space or a number that makes no sense.
  */
 export async function tuneProbe(
   train: FeatureSet,

@@ -85,7 +85,8 @@ class View {
   }
 }
 
-const nodeName = (input: string): string => input.replace(/^\^|:\d+$/g, "");
+/** Who makes the value that an input or output names. */
+export const nodeName = (input: string): string => input.replace(/^\^|:\d+$/g, "");
 const is = (found: readonly number[] | undefined, ...expected: number[]): boolean => String(found) === String(expected);
 const flag = (node: GraphNode | undefined, name: string): boolean =>
   (node?.attr?.[name] as { b?: boolean })?.b === true;

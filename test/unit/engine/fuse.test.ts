@@ -95,8 +95,8 @@ describe.skipIf(!hasSimd())("fuse (skipped without SIMD)", () => {
       const before = tf.memory().numTensors;
       let nodes: GraphNode[] = [];
       const plain = await loadGraphFolder(loadGraphModel, folder, 2 ** 30);
-      const fused = await loadGraphFolder(loadGraphModel, folder, 2 ** 30, {}, (...args) => {
-        nodes = fuse(...args);
+      const fused = await loadGraphFolder(loadGraphModel, folder, 2 ** 30, {}, (given, constants, outputs) => {
+        nodes = fuse(given, constants, outputs);
         return { nodes };
       });
       const count = (op: string) => nodes.filter((node) => node.op === op).length;

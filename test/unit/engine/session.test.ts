@@ -103,6 +103,11 @@ describe("savedModel", () => {
     expect([...new Int32Array(content.buffer)]).toEqual([1, -2]);
   });
 
+  test("leaves out what TensorFlow's operation does not know", () => {
+    const pool = { name: "pool", op: "AvgPool", attr: { T: FLOAT, explicit_paddings: { list: { i: [] } } } };
+    expect(nodesOf(savedModel([pool], CONSTANTS).bytes).map(({ attr }) => Object.keys(attr))).toEqual([["T"]]);
+  });
+
   test("an attribute that no converted graph has is an error", () => {
     const odd = [{ name: "x", op: "Relu", attr: { T: { type: "DT_VARIANT" } } }];
     expect(() => savedModel(odd, CONSTANTS)).toThrow(/the attribute {"type":"DT_VARIANT"} of a graph/);
@@ -139,7 +144,7 @@ describe("sessions", () => {
       expect([...readFileSync(join(folder, "saved_model.pb"))]).toEqual([...savedModel(GRAPH, CONSTANTS).bytes]);
       return 7;
     });
-    const { nodes, dispose } = await rewrite(GRAPH, CONSTANTS, ["features:0"]);
+    const { nodes, dispose } = await rewrite(GRAPH, CONSTANTS, ["features:0"], "dino_rn50");
     expect(existsSync(folder)).toBe(false);
     expect(nodes.map(({ name, op, input }) => [name, op, input ?? []])).toEqual([
       ["images", "Placeholder", []],
@@ -164,10 +169,10 @@ describe("sessions", () => {
       folder = given;
       throw new Error("No attr named 'T'\nmore");
     });
-    await expect(rewrite(GRAPH, CONSTANTS, ["features:0"])).rejects.toMatchObject({
+    await expect(rewrite(GRAPH, CONSTANTS, ["features:0"], "dino_rn50")).rejects.toMatchObject({
       code: "ENGINE",
       message:
-        "Cannot load the graph into TensorFlow: No attr named 'T'. SSL_HUB_KERNELS=off computes it node by node.",
+        "Cannot load dino_rn50 into TensorFlow: No attr named 'T'. SSL_HUB_KERNELS=off computes it node by node.",
     });
     expect(existsSync(folder)).toBe(false);
   });
