@@ -5,7 +5,7 @@ import type { Job } from "../core/events.ts";
 import { loadCpu } from "./cpu.ts";
 import { loadGraphFolder, type Rewrite } from "./graph-model.ts";
 import { loadNative } from "./node.ts";
-import { loadConverter, loadCore } from "./tfjs.ts";
+import { loadCore } from "./tfjs.ts";
 import { loadWasm } from "./wasm.ts";
 import { loadWebgpu, WEBGPU_PACKAGES } from "./webgpu.ts";
 
@@ -164,7 +164,6 @@ async function startEngine(name: string, asked: string, threads?: number): Promi
 
 async function makeEngine(name: EngineName, why: string, started: Backend): Promise<Engine> {
   const tf = loadCore();
-  const { loadGraphModel } = loadConverter();
   const { backend, version, device, threads, maxBytes, weightCopies = 1, rewrite, interruptible } = started;
   // TF.js has one current backend; switching to one that has started takes effect at once.
   const use = () => {
@@ -185,7 +184,7 @@ async function makeEngine(name: EngineName, why: string, started: Backend): Prom
     },
     loadGraph: (folder, job) => {
       use();
-      return loadGraphFolder(loadGraphModel, folder, maxBytes, job, rewrite);
+      return loadGraphFolder(folder, maxBytes, job, rewrite);
     },
   };
 }

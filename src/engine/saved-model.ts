@@ -128,6 +128,7 @@ const LENGTH = 2;
 const FOUR_BYTES = 5;
 
 function varint(value: string | number): Uint8Array {
+  if (Number(value) >= 0 && Number(value) < 128) return Uint8Array.of(Number(value));
   const digits: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
   for (; rest > 127n; rest >>= 7n) digits.push(Number(rest & 127n) | 128);

@@ -78,9 +78,8 @@ describe.skipIf(installed === undefined)(`native engine ${title}`, () => {
     const folder = await resnet();
     const native = await engine(installed);
     const { tf } = native;
-    const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
     const ops = (graph: GraphModel) => (graph as unknown as { artifacts: { modelTopology: { node: { op: string }[] } } }).artifacts.modelTopology.node.map(({ op }) => op); // biome-ignore format: one line
-    const [before, plain] = [tf.memory().numTensors, await loadGraphFolder(loadGraphModel, folder, 2 ** 30)];
+    const [before, plain] = [tf.memory().numTensors, await loadGraphFolder(folder, 2 ** 30)];
     const whole = await native.loadGraph(folder);
     expect(ops(plain)).toContain("_FusedConv2D");
     expect(ops(whole).filter((op) => op === "HubSession")).toHaveLength(native.device === "cpu" ? 1 : 0);

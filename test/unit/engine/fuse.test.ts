@@ -90,12 +90,11 @@ describe.skipIf(!hasSimd())("fuse (skipped without SIMD)", () => {
     "$arch.kind: one node for what one kernel computes, the same features, no tensor left",
     async (o) => {
       const folder = await converted(o.arch, o.representation);
-      const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
       const { tf } = wasm;
       const before = tf.memory().numTensors;
       let nodes: GraphNode[] = [];
-      const plain = await loadGraphFolder(loadGraphModel, folder, 2 ** 30);
-      const fused = await loadGraphFolder(loadGraphModel, folder, 2 ** 30, {}, (given, constants, outputs) => {
+      const plain = await loadGraphFolder(folder, 2 ** 30);
+      const fused = await loadGraphFolder(folder, 2 ** 30, {}, (given, constants, outputs) => {
         nodes = fuse(given, constants, outputs);
         return { nodes };
       });
