@@ -2,7 +2,7 @@ import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises
 import { basename, dirname, join } from "node:path";
 import { HubError, messageOf } from "./errors.ts";
 import type { Job } from "./events.ts";
-import { dropDeadLease, heartbeat, withLease } from "./lease.ts";
+import { heartbeat, withLease } from "./lease.ts";
 import { isRunning, newOwner } from "./owner.ts";
 
 /** How often whoever works in a staging folder touches it. */
@@ -35,12 +35,10 @@ export async function getOrMake(
   const job = { signal, onProgress };
   signal?.throwIfAborted();
   const given = async () => (!force && (await exists(target)) ? target : undefined);
-  if ((await given()) !== undefined) {
-    // Killed between its last steps, a process leaves a whole target, its lease and its staging.
-    if (await dropDeadLease(target, lockDir)) await sweep(tmpDir);
-    return target;
-  }
-  return withLease(target, { lockDir, name, ...job }, given, async () => {
+  const leftovers = async ({ deadLease }: { deadLease: boolean }) => {
+    if (deadLease) await sweep(tmpDir);
+  };
+  return withLease(target, { lockDir, name, leftovers, ...job }, given, async () => {
     await sweep(tmpDir);
     const own = join(tmpDir, newOwner());
     const staging = join(own, "staging");

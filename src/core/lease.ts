@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { HubError, messageOf } from "./errors.ts";
 import type { Job } from "./events.ts";
 import { sha256 } from "./hash.ts";
 import { isRunning, newOwner } from "./owner.ts";
@@ -15,6 +16,8 @@ export interface LeaseOptions extends Job {
   lockDir: string;
   /** What to call the thing in events. */
   name: string;
+  /** Removes what else a killed process may have left, when what is wanted is there at once. */
+  leftovers?: (o: { deadLease: boolean }) => Promise<void>;
 }
 
 /**
@@ -24,20 +27,24 @@ export interface LeaseOptions extends Job {
  * looks dead is taken over. It is a folder under `lockDir` (`mkdir` is atomic) whose `owner` file is touched again and
  * again. Waiting is reported as `{ stage: "wait" }`, in seconds, and ends when `given` finds what is wanted; when it is there at
  * once, there is no lease, and that of a dead process is removed.
+ * @throws HubError `DISK` when `lockDir` cannot be made; else what `given` or `work` throws.
  */
 export async function withLease<T>(
   key: string,
-  { lockDir, name, ...job }: LeaseOptions,
+  { lockDir, name, leftovers, ...job }: LeaseOptions,
   given: () => Promise<T | undefined>,
   work: () => Promise<T>,
 ): Promise<T> {
   const there = await given();
   if (there !== undefined) {
     // Killed between its last steps, a process leaves what is wanted and its lease.
-    await dropDeadLease(key, lockDir);
+    const deadLease = await dropDeadLease(lockOf(key, lockDir));
+    await leftovers?.({ deadLease });
     return there;
   }
-  await mkdir(lockDir, { recursive: true });
+  await mkdir(lockDir, { recursive: true }).catch((cause) => {
+    throw new HubError("DISK", `Cannot make the folder ${lockDir} for ${name}: ${messageOf(cause)}`, { cause });
+  });
   const lock = lockOf(key, lockDir);
   const owner = newOwner();
   const found = await acquire(lock, owner, name, job, given);
@@ -52,8 +59,7 @@ export async function withLease<T>(
 }
 
 /** Removes the lease that a killed process left; whether there was one. */
-export async function dropDeadLease(key: string, lockDir: string): Promise<boolean> {
-  const lock = lockOf(key, lockDir);
+async function dropDeadLease(lock: string): Promise<boolean> {
   const sight = await look(lock);
   if (sight === undefined || isRunning(sight.owner, sight.beat) !== false) return false;
   await evict(lock, sight.owner, newOwner());

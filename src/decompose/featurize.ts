@@ -3,7 +3,7 @@ import { HubError } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { exists } from "../core/files.ts";
 import { canonicalJson, sha256 } from "../core/hash.ts";
-import { dropDeadLease, withLease } from "../core/lease.ts";
+import { withLease } from "../core/lease.ts";
 import type { Encoder } from "../encoder/encoder.ts";
 import type { EncoderInput } from "../encoder/inputs.ts";
 import { encodeBatches } from "../encoder/pool.ts";
@@ -72,17 +72,14 @@ export async function featurizeData(
   };
   const task = `${folder} ${shard.index}/${shard.count}`;
   const lockDir = options.dir ?? (await ensureDirs()).locks;
-  const make = async () => {
+  const { signal, onProgress } = options;
+  // Shards come in order: while the last is not there, nobody need look at the others.
+  const last = mine.at(-1);
+  const given = async () => (last === undefined || (await exists(last.path)) ? finished() : undefined);
+  const shards = await withLease(task, { lockDir, name: data.name, signal, onProgress }, given, async () => {
     await openFolder(folder);
-    // Shards come in order: while the last is not there, a process that waits need not look at the others.
-    const given = async () => ((await exists(mine.at(-1)!.path)) ? finished() : undefined);
-    return withLease(task, { ...options, lockDir, name: data.name }, given, () =>
-      makeShards(model, data, mine, options),
-    );
-  };
-  const found = await finished();
-  if (found !== undefined) await dropDeadLease(task, lockDir);
-  const shards = found ?? (await make());
+    return makeShards(model, data, mine, options);
+  });
   const errors = shards.flatMap((done) => done.errors);
   if (errors[0] !== undefined && onError === "throw") throw imageError(data, errors[0]);
   await writeManifest(folder, about, plans);

@@ -4,7 +4,7 @@ import { HubError, messageOf } from "../core/errors.ts";
 import type { Job } from "../core/events.ts";
 import { sweep } from "../core/files.ts";
 import { hashFile } from "../core/hash.ts";
-import { dropDeadLease, withLease } from "../core/lease.ts";
+import { withLease } from "../core/lease.ts";
 import { newOwner } from "../core/owner.ts";
 import { type CacheDirs, ensureDirs } from "./dirs.ts";
 import { type Digests, type Expected, isChecked, mismatch } from "./expect.ts";
@@ -47,15 +47,13 @@ export async function download(source: Expected, options: DownloadOptions = {}):
   const dirs = await ensureDirs();
   await sweep(dirs.tmp);
   const place = placeOf(dirs, source.url);
-  const given = async () => (force ? undefined : fromCache(dirs, place, source, options));
-  const cached = await given();
-  if (cached !== undefined) {
-    await dropPartials(dirs.partial, place.key);
-    await dropDeadLease(place.path, dirs.locks);
+  const given = async () => {
+    const cached = force ? undefined : await fromCache(dirs, place, source, options);
+    if (cached === undefined && isOffline()) throw offline(source, place);
     return cached;
-  }
-  if (isOffline()) throw offline(source, place);
-  const lease = { lockDir: dirs.locks, name: place.name, signal, onProgress };
+  };
+  const leftovers = () => dropPartials(dirs.partial, place.key);
+  const lease = { lockDir: dirs.locks, name: place.name, leftovers, signal, onProgress };
   return withLease(place.path, lease, given, () => fetchInto(dirs, place, source, options));
 }
 
