@@ -1,5 +1,6 @@
 import { HubError } from "../core/errors.ts";
 import type { Constants, GraphNode } from "./kernels/fuse.ts";
+import { Wire } from "./wire.ts";
 
 /** A graph as a TensorFlow SavedModel. */
 export interface SavedModel {
@@ -20,9 +21,16 @@ export function savedModel(nodes: readonly GraphNode[], constants: Constants): S
   const large = nodes.filter(({ op, name }) => op === "Const" && constants.values(name) === undefined);
   const fed = [...placeholders, ...large.map(({ name }) => name)];
   const plainNodes = nodes.flatMap((node) => (node.op === "Const" ? constant(node, constants) : apart(node)));
-  const graph = message(2, ...plainNodes.map(nodeDef), message(4, int(1, PRODUCER)));
-  const about = message(1, text(4, TAG));
-  return { bytes: Buffer.concat([int(1, 1), message(2, about, graph)]), fed };
+  const wire = new Wire();
+  wire.int(1, 1);
+  wire.message(2, () => {
+    wire.message(1, () => wire.text(4, TAG));
+    wire.message(2, () => {
+      for (const node of plainNodes) wire.message(1, () => writeNode(wire, node));
+      wire.message(4, () => wire.int(1, PRODUCER));
+    });
+  });
+  return { bytes: wire.written(), fed };
 }
 
 /** The tag that the graph is asked for by. */
@@ -96,51 +104,42 @@ interface Shape {
 const TYPES: Record<string, number> = { DT_FLOAT: 1, DT_INT32: 3, DT_BOOL: 10 };
 const VIEWS = { DT_FLOAT: Float32Array, DT_INT32: Int32Array } as const;
 
-function nodeDef({ name, op, input = [], attr = {} }: GraphNode): Uint8Array {
-  const attrs = Object.entries(attr).filter(([, value]) => value !== undefined);
-  const entry = ([key, value]: [string, unknown]) => message(5, text(1, key), message(2, attrValue(value as Attr)));
-  return message(1, text(1, name), text(2, op), ...input.map((from) => text(3, from)), ...attrs.map(entry));
+function writeNode(wire: Wire, { name, op, input = [], attr = {} }: GraphNode): void {
+  wire.text(1, name);
+  wire.text(2, op);
+  for (const from of input) wire.text(3, from);
+  for (const [key, value] of Object.entries(attr)) {
+    if (value === undefined) continue;
+    wire.message(5, () => {
+      wire.text(1, key);
+      wire.message(2, () => writeAttr(wire, value as Attr));
+    });
+  }
 }
 
-function attrValue(value: Attr): Uint8Array {
-  const { list, shape, tensor } = value;
+function writeAttr(wire: Wire, value: Attr): void {
+  const { list, shape, tensor, s, i, f, b, type } = value;
   if (list !== undefined) {
-    const [s, i] = [list.s ?? [], list.i ?? []];
-    return message(1, ...s.map((one) => bytes(2, Buffer.from(one, "base64"))), ...i.map((one) => int(3, one)));
-  }
-  if (shape !== undefined) return message(7, shapeProto(shape));
-  if (tensor !== undefined) {
-    return message(8, int(1, TYPES[tensor.dtype]!), message(2, shapeProto(tensor.shape)), bytes(4, tensor.content));
-  }
-  if (value.s !== undefined) return bytes(2, Buffer.from(value.s, "base64"));
-  if (value.i !== undefined) return int(3, value.i);
-  if (value.f !== undefined) return float(4, value.f);
-  if (value.b !== undefined) return int(5, Number(value.b));
-  if (value.type !== undefined && value.type in TYPES) return int(6, TYPES[value.type]!);
-  throw new HubError("BUG", `Cannot write the attribute ${JSON.stringify(value)} of a graph. Please report it.`);
+    wire.message(1, () => {
+      for (const one of list.s ?? []) wire.bytes(2, Buffer.from(one, "base64"));
+      for (const one of list.i ?? []) wire.int(3, one);
+    });
+  } else if (shape !== undefined) {
+    wire.message(7, () => writeShape(wire, shape));
+  } else if (tensor !== undefined) {
+    wire.message(8, () => {
+      wire.int(1, TYPES[tensor.dtype]!);
+      wire.message(2, () => writeShape(wire, tensor.shape));
+      wire.bytes(4, tensor.content);
+    });
+  } else if (s !== undefined) wire.bytes(2, Buffer.from(s, "base64"));
+  else if (i !== undefined) wire.int(3, i);
+  else if (f !== undefined) wire.float(4, f);
+  else if (b !== undefined) wire.int(5, Number(b));
+  else if (type !== undefined && type in TYPES) wire.int(6, TYPES[type]!);
+  else throw new HubError("BUG", `Cannot write the attribute ${JSON.stringify(value)} of a graph. Please report it.`);
 }
 
-const shapeProto = ({ dim = [] }: Shape): Uint8Array => Buffer.concat(dim.map(({ size }) => message(2, int(1, size))));
-
-// The wire format of protocol buffers: a field is its number and kind, then a varint, four bytes, or a length and so many bytes.
-const VARINT = 0;
-const LENGTH = 2;
-const FOUR_BYTES = 5;
-
-function varint(value: string | number): Uint8Array {
-  if (Number(value) >= 0 && Number(value) < 128) return Uint8Array.of(Number(value));
-  const digits: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest > 127n; rest >>= 7n) digits.push(Number(rest & 127n) | 128);
-  return Uint8Array.from([...digits, Number(rest)]);
+function writeShape(wire: Wire, { dim = [] }: Shape): void {
+  for (const { size } of dim) wire.message(2, () => wire.int(1, size));
 }
-
-const field = (number: number, kind: number, ...content: Uint8Array[]): Uint8Array =>
-  Buffer.concat([varint((number << 3) | kind), ...content]);
-const int = (number: number, value: string | number): Uint8Array => field(number, VARINT, varint(value));
-const bytes = (number: number, content: Uint8Array): Uint8Array =>
-  field(number, LENGTH, varint(content.length), content);
-const text = (number: number, content: string): Uint8Array => bytes(number, Buffer.from(content));
-const message = (number: number, ...fields: Uint8Array[]): Uint8Array => bytes(number, Buffer.concat(fields));
-const float = (number: number, value: number): Uint8Array =>
-  field(number, FOUR_BYTES, new Uint8Array(Float32Array.of(value).buffer));
