@@ -81,13 +81,13 @@ describe("savedModel", () => {
 
   test("takes apart what TF.js has fused, under the names that are read", () => {
     expect(nodes.slice(4).map(({ name, op, input }) => [name, op, ...input])).toEqual([
-      ["linear/0", "BatchMatMulV2", "images", "weight"],
+      ["linear/0", "MatMul", "images", "weight"],
       ["linear/1", "BiasAdd", "linear/0", "bias"],
       ["linear", "Relu", "linear/1"],
       ["features", "Mean", "linear", "axes"],
     ]);
-    const { adj_x, adj_y, ...rest } = nodes[4]!.attr;
-    expect([fields(adj_x!).get(5), fields(adj_y!).get(5), Object.keys(rest)]).toEqual([[0], [1], ["T"]]);
+    const { transpose_a, transpose_b, ...rest } = nodes[4]!.attr;
+    expect([fields(transpose_a!).get(5), fields(transpose_b!).get(5), Object.keys(rest)]).toEqual([[0], [1], ["T"]]);
   });
 
   test("shapes, types and values are the graph's", () => {
