@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 
-/** What the numbers depend on. */
-export function describeMachine(quick) {
+/** What the numbers depend on; `quick` and `rounds` as they were asked for. */
+export function describeMachine({ quick, rounds }) {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
@@ -11,5 +11,6 @@ export function describeMachine(quick) {
     loadAtStart: Number(loadavg()[0].toFixed(1)),
     date: new Date().toISOString().slice(0, 10),
     quick,
+    rounds,
   };
 }

@@ -45,11 +45,14 @@ function grid(rows) {
 
 /** The page of a run; `file` is where it goes. */
 export function renderDocument(machine, suites, file) {
-  const { cpu, cores, memoryGiB, system, node, loadAtStart, date, quick } = machine;
+  const { cpu, cores, memoryGiB, system, node, loadAtStart, date, quick, rounds } = machine;
   const names = suites.map(({ name }) => name).join(" ");
+  const options = [...(quick ? ["--quick"] : []), ...(rounds ? [`--rounds ${rounds}`] : []), `--write ${file}`].join(
+    " ",
+  );
   return `# Benchmarks: ${suites.map(({ name }) => name).join(", ")}
 
-Written by \`npm run bench -- ${names}${quick ? " --quick" : ""} --write ${file}\`; do not edit.${quick ? " Quick runs are short: mind the ranges." : ""}
+Written by \`npm run bench -- ${names} ${options}\`; do not edit.${quick ? " Quick runs are short: mind the ranges." : ""}
 Contenders run in turn in one run, after a warm-up round: A B C A B C ... Numbers are medians over the rounds. A ratio is
 ours / peer within a round: its median, in brackets its range. Times and CPU are better when smaller, images/s when larger.
 CPU is user + system time of all threads. Peers that are not installed are left out: \`npm run bench -- --help\` says how

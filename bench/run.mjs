@@ -51,7 +51,7 @@ const rounds = values.rounds === undefined ? (values.quick ? 3 : 7) : Number(val
 const log = (text) => console.error(text);
 const dir = await mkdtemp(join(tmpdir(), "ssl-hub-bench-"));
 try {
-  const machine = describeMachine(values.quick);
+  const machine = describeMachine(values);
   const suites = [];
   for (const name of names) {
     const { default: suite } = await import(`./suites/${name}.mjs`);
